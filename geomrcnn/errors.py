@@ -1,0 +1,29 @@
+"""Errors a user can mend. The command line prints each as one line and exits with code 1."""
+
+
+class GeomrcnnError(Exception):
+    """Base of every error that is about the user's input, files or installation."""
+
+
+class RasterError(GeomrcnnError):
+    """A raster that cannot be opened, or does not fit the model."""
+
+
+class ModelError(GeomrcnnError):
+    """A model that cannot be found, read or run."""
+
+
+class DataError(GeomrcnnError):
+    """Training or evaluation data that cannot be read or makes no sense."""
+
+
+class OutputError(GeomrcnnError):
+    """A result that cannot be written."""
+
+
+class MissingExtraError(GeomrcnnError):
+    """An optional dependency is needed and not installed."""
+
+    def __init__(self, extra: str, what: str) -> None:
+        """Say which `extra` brings `what`, and the command that installs it."""
+        super().__init__(f"{what} needs the extra '{extra}': pip install 'geomrcnn[{extra}]'")
