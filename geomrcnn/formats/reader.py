@@ -1,0 +1,60 @@
+"""Reading features: labels, areas of interest, results."""
+
+from __future__ import annotations
+
+import os
+
+import pyogrio
+from geopandas import GeoDataFrame
+from pyogrio.errors import DataLayerError, DataSourceError
+
+from geomrcnn.errors import DataError
+
+
+def read_features(path: str | os.PathLike[str], *, layer: str | None = None) -> GeoDataFrame:
+    """Read a vector layer in any format GDAL knows.
+
+    Args:
+        path: A file, a /vsi path, an URL.
+        layer: Name of the layer; by default the file's only one.
+
+    Returns:
+        All features in the layer's own CRS.
+
+    Raises:
+        DataError: if the path is no vector file, has several layers and none was named, or the
+            layer has no geometry.
+    """
+    path = os.fspath(path)
+    try:
+        if layer is None:
+            layer = _only_layer(path)
+        frame = pyogrio.read_dataframe(path, layer=layer)
+    except (DataSourceError, DataLayerError) as error:
+        raise DataError(f"{path}: {_why_unread(path, error)}") from error
+    if not isinstance(frame, GeoDataFrame):
+        raise DataError(f"{path}: layer '{layer}' has no geometry")
+    return frame
+
+
+def _only_layer(path: str) -> str:
+    """The name of a file's layer with geometry.
+
+    Raises:
+        DataError: if there is none, or more than one.
+    """
+    layers = pyogrio.list_layers(path)
+    names = [str(name) for name, kind in layers if kind is not None]
+    if not names:
+        raise DataError(f"{path}: has no layer with geometry")
+    if len(names) > 1:
+        raise DataError(f"{path}: has several layers, name one: {', '.join(names)}")
+    return names[0]
+
+
+def _why_unread(path: str, error: Exception) -> str:
+    if not (os.path.exists(path) or path.startswith("/vsi") or "://" in path):
+        return "no such file"
+    if "layer" in str(error).lower():
+        return str(error).splitlines()[0]
+    return "not vector data GDAL can read"

@@ -1,0 +1,110 @@
+"""Cutting a raster into tiles that overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from geomrcnn.raster.tile import Tile, Window
+
+if TYPE_CHECKING:
+    from geomrcnn.raster.source import RasterSource
+
+
+class Cell(NamedTuple):
+    """A place in the grid of tiles, and the window of the raster there."""
+
+    row: int
+    column: int
+    window: Window
+
+
+@dataclass(frozen=True)
+class TileGrid:
+    """Square windows that cover a raster, evenly spaced, the outermost flush with its edges.
+
+    Neighbours overlap by `overlap` pixels or, to come out even, a few more. A side shorter than
+    a tile gets one window, of full size, that reaches beyond the raster.
+
+    Attributes:
+        width: Columns of the raster.
+        height: Rows of the raster.
+        tile: Side of a tile in pixels.
+        overlap: Pixels that neighbouring tiles share at least.
+    """
+
+    width: int
+    height: int
+    tile: int
+    overlap: int
+
+    def __post_init__(self) -> None:
+        """Refuse a grid that cannot be.
+
+        Raises:
+            ValueError: naming the number that is wrong.
+        """
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"a raster of {self.width} × {self.height} pixels has no tiles")
+        if self.tile < 1:
+            raise ValueError(f"tile must be at least 1 pixel, not {self.tile}")
+        if not 0 <= self.overlap < self.tile:
+            raise ValueError(f"overlap must be from 0 to {self.tile - 1}, not {self.overlap}")
+
+    @cached_property
+    def column_starts(self) -> tuple[int, ...]:
+        """First pixel column of each column of tiles."""
+        return _starts(self.width, self.tile, self.overlap)
+
+    @cached_property
+    def row_starts(self) -> tuple[int, ...]:
+        """First pixel row of each row of tiles."""
+        return _starts(self.height, self.tile, self.overlap)
+
+    @property
+    def columns(self) -> int:
+        """Tiles beside each other."""
+        return len(self.column_starts)
+
+    @property
+    def rows(self) -> int:
+        """Tiles above each other."""
+        return len(self.row_starts)
+
+    def __len__(self) -> int:
+        return self.rows * self.columns
+
+    def __iter__(self) -> Iterator[Cell]:
+        """Every cell, row by row, from the left."""
+        for row, top in enumerate(self.row_starts):
+            for column, left in enumerate(self.column_starts):
+                yield Cell(row, column, Window(left, top, self.tile, self.tile))
+
+
+def _starts(size: int, tile: int, overlap: int) -> tuple[int, ...]:
+    """Starts of the fewest tiles that cover [0, size), rounded from equal steps.
+
+    Whole numbers throughout: rounded down, two neighbouring starts are never further apart than
+    the step rounded up, which is at most tile - overlap.
+    """
+    if size <= tile:
+        return (0,)
+    count = -(-(size - overlap) // (tile - overlap))
+    return tuple(i * (size - tile) // (count - 1) for i in range(count))
+
+
+def tiles(source: RasterSource, cells: Iterable[Cell]) -> Iterator[Tile]:
+    """Read the tiles of a grid, or of any of its cells, one at a time.
+
+    Args:
+        source: The raster.
+        cells: A TileGrid of the raster, or some of its cells.
+
+    Raises:
+        RasterError: if a window cannot be read.
+    """
+    for row, column, window in cells:
+        pixels, valid = source.read(window)
+        yield Tile(row, column, window, pixels, valid)

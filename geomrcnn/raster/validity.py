@@ -1,0 +1,50 @@
+"""Which pixels of a raster are data: nodata, alpha and masks brought to one answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.io import DatasetReader
+
+
+def alpha_band(dataset: DatasetReader) -> int | None:
+    """Number from 1 of the alpha band, if there is one."""
+    for band, meaning in zip(dataset.indexes, dataset.colorinterp, strict=True):
+        if meaning == ColorInterp.alpha:
+            return int(band)
+    return None
+
+
+def image_bands(dataset: DatasetReader) -> list[int]:
+    """Numbers from 1 of all bands but alpha."""
+    alpha = alpha_band(dataset)
+    return [band for band in dataset.indexes if band != alpha]
+
+
+def read_validity(dataset: DatasetReader, **where: Any) -> npt.NDArray[np.bool_]:
+    """Read where a raster holds data.
+
+    GDAL lets a mask file hide nodata, and nodata hide alpha; here a pixel counts only if none of
+    them speaks against it. Nodata does where all bands but alpha have that value.
+
+    Args:
+        dataset: An open raster.
+        where: `window` and `out_shape` [height, width], as rasterio's `read` takes them.
+
+    Returns:
+        [height, width] bool.
+    """
+    bands = image_bands(dataset)
+    flags = dataset.mask_flag_enums[bands[0] - 1]
+    shared = MaskFlags.per_dataset in flags
+    masks = dataset.read_masks(bands[:1] if shared else bands, **where)
+    valid: npt.NDArray[np.bool_] = (masks > 0).any(axis=0)
+    alpha = alpha_band(dataset)
+    if alpha is not None and MaskFlags.alpha not in flags:
+        valid &= dataset.read(alpha, **where) > 0
+    if dataset.nodata is not None and MaskFlags.nodata not in flags:
+        valid &= (dataset.read(bands, **where) != dataset.nodata).any(axis=0)
+    return valid

@@ -1,0 +1,1 @@
+"""Pictures of what goes in, what comes out, and of the steps between."""

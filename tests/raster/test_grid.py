@@ -1,0 +1,93 @@
+"""Properties of the grid of tiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from geomrcnn.raster.grid import TileGrid, tiles
+from geomrcnn.raster.source import open_raster
+from geomrcnn.raster.tile import Window
+from tests.rasters import write_raster
+
+sizes = st.integers(1, 5000)
+
+
+@st.composite
+def grids(draw: st.DrawFn) -> TileGrid:
+    tile = draw(st.integers(1, 600))
+    overlap = draw(st.integers(0, tile - 1))
+    width, height = draw(sizes), draw(sizes)
+    assume((width + height) / (tile - overlap) < 2000)
+    return TileGrid(width, height, tile, overlap)
+
+
+@given(grids())
+def test_starts_cover_everything_with_the_overlap_and_no_tile_too_many(grid: TileGrid) -> None:
+    for starts, size in ((grid.column_starts, grid.width), (grid.row_starts, grid.height)):
+        steps = np.diff(starts)
+        assert starts[0] == 0
+        if size <= grid.tile:
+            assert starts == (0,)
+            continue
+        assert starts[-1] + grid.tile == size
+        assert steps.max() <= grid.tile - grid.overlap
+        assert steps.max() - steps.min() <= 1
+        # One tile less would have to leave a wider step somewhere.
+        assert (len(starts) - 2) * (grid.tile - grid.overlap) < size - grid.tile
+
+
+@given(grids())
+def test_iteration_is_row_by_row(grid: TileGrid) -> None:
+    assume(len(grid) < 3000)
+    cells = list(grid)
+    assert len(cells) == len(grid) == grid.rows * grid.columns
+    assert [(c.row, c.column) for c in cells] == list(np.ndindex(grid.rows, grid.columns))
+    for row, column, window in cells:
+        side = grid.tile
+        assert window == (grid.column_starts[column], grid.row_starts[row], side, side)
+
+
+def test_an_even_fit_and_a_spread_one() -> None:
+    assert TileGrid(1000, 100, 400, 100).column_starts == (0, 300, 600)
+    assert TileGrid(1001, 100, 400, 100).column_starts == (0, 200, 400, 601)
+
+
+def test_a_raster_smaller_than_a_tile_gets_one_whole_window() -> None:
+    assert [cell.window for cell in TileGrid(7, 300, 512, 64)] == [Window(0, 0, 512, 512)]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ((0, 5, 4, 1), "no tiles"),
+        ((5, -1, 4, 1), "no tiles"),
+        ((5, 5, 0, 0), "tile must be"),
+        ((5, 5, 4, 4), "overlap must be from 0 to 3, not 4"),
+        ((5, 5, 4, -1), "overlap"),
+    ],
+)
+def test_nonsense_is_refused(numbers: tuple[int, int, int, int], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        TileGrid(*numbers)
+
+
+def test_tiles_put_together_are_the_raster(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(3).integers(0, 255, (3, 50, 71), np.uint8)
+    path = write_raster(tmp_path / "a.tif", pixels)
+    with open_raster(path) as source:
+        grid = TileGrid(source.width, source.height, 32, 5)
+        canvas = np.zeros((50, 71, 3), np.uint8)
+        for tile in tiles(source, grid):
+            left, top, width, height = tile.window
+            assert tile.pixels.shape == (height, width, 3)
+            assert tile.valid.all()
+            canvas[top : top + height, left : left + width] = tile.pixels
+        np.testing.assert_array_equal(canvas, np.moveaxis(pixels, 0, -1))
+
+        some = [cell for cell in grid if cell.row == 1]
+        assert [(tile.row, tile.column) for tile in tiles(source, some)] == [(1, 0), (1, 1), (1, 2)]
