@@ -1,0 +1,1 @@
+"""The Mask R-CNN: `mask_rcnn.py` shows the whole flow, `config.py` holds every number."""

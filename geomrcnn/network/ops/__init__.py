@@ -1,0 +1,1 @@
+"""Pure tensor functions without weights, each checked against a slow NumPy reference."""
