@@ -1,0 +1,1 @@
+"""Training data: samples of imagery with polygons, their augmentation, and the tf.data pipeline."""

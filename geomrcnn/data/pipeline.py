@@ -1,0 +1,155 @@
+"""Samples to batches of tensors: the tf.data pipeline of training, and whole images to evaluate.
+
+The training example at position i is a function of (seed, i) alone: which image, which view, which
+colours. A run that resumes at step n therefore sees exactly what an unbroken one would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from geomrcnn.data.augmentation import Augmentation, augment
+from geomrcnn.data.cache import CachedDataset
+from geomrcnn.data.dataset import Dataset, Sample
+from geomrcnn.data.rasterise import box_masks
+from geomrcnn.errors import DataError
+from geomrcnn.network.targets import GroundTruth
+
+CROWD = -1
+
+
+def encode(
+    sample: Sample, mask_size: int, fill: Sequence[float] | None = None
+) -> tuple[npt.NDArray[np.float32], GroundTruth]:
+    """A sample as arrays.
+
+    Args:
+        sample: Any.
+        mask_size: Cells along the side of a mask.
+        fill: Per band, the value of pixels that are no data; None leaves them 0.
+
+    Returns:
+        Pixels [H, W, bands] float32 in their raw range, and what they show, without a batch axis.
+        There is room for one object at least, of class 0 when there is none.
+    """
+    image = sample.image.astype(np.float32)
+    if fill is not None and sample.valid is not None:
+        image[~sample.valid] = fill
+    instances = sample.instances
+    room = max(len(instances), 1)
+    boxes = np.zeros((room, 4), np.float32)
+    classes = np.zeros(room, np.int32)
+    masks = np.zeros((room, mask_size, mask_size), np.uint8)
+    if instances:
+        boxes[:] = [instance.box for instance in instances]
+        classes[:] = [CROWD if instance.crowd else instance.class_id for instance in instances]
+        masks[:] = box_masks([instance.geometry for instance in instances], mask_size)
+    return image, GroundTruth(boxes, classes, masks)
+
+
+def training_batches(
+    dataset: Dataset,
+    *,
+    tile: int,
+    batch: int,
+    augmentation: Augmentation,
+    seed: int,
+    mask_size: int = 112,
+    start_step: int = 0,
+    fill: Sequence[float] | None = None,
+    weights: Sequence[float] | npt.NDArray[np.float64] | None = None,
+    cache_bytes: int = 1 << 30,
+) -> tf.data.Dataset:
+    """Random views for ever.
+
+    Args:
+        dataset: Where samples come from; all must have the same bands.
+        tile: Side of a view in pixels.
+        batch: Views a batch.
+        augmentation: How far views may stray.
+        seed: Names the sequence of views.
+        mask_size: Cells along the side of a target mask.
+        start_step: Batches to leave out at the start, as when a run resumes.
+        fill: Per band, the value of pixels beyond the image and on nodata: the network's mean
+            colour, which it is given there when it runs. None: 0.
+        weights: [N] how often to draw each image, relative to the others; all alike if None.
+        cache_bytes: Memory for decoded images.
+
+    Returns:
+        Elements (images [B, tile, tile, bands] float32, GroundTruth); the pixels' values are raw.
+
+    Raises:
+        DataError: an empty dataset, weights that do not fit it, or an unreadable first sample.
+    """
+    shares = np.ones(len(dataset)) if weights is None else np.asarray(weights, np.float64)
+    if len(shares) != len(dataset) or not shares.sum() > 0 or shares.min() < 0:
+        raise DataError(
+            f"cannot draw from {len(dataset)} images with {len(shares)} weights: every image "
+            "needs a weight of at least 0, and one of them more"
+        )
+    ends = np.cumsum(shares / shares.sum())
+    cached = CachedDataset(dataset, cache_bytes)
+
+    def example(position: int) -> tuple[npt.NDArray[np.float32], GroundTruth]:
+        rng = np.random.default_rng([seed, position])
+        index = min(int(np.searchsorted(ends, rng.random(), side="right")), len(ends) - 1)
+        return encode(augment(cached.sample(index), tile, augmentation, rng), mask_size, fill)
+
+    # The first example tells the bands; should it fail, TensorFlow does not wrap the error yet.
+    bands = example(start_step * batch)[0].shape[2]
+
+    # TensorFlow gives its threads a new Python state for each call. Libraries that keep things per
+    # thread (pyproj keeps PROJ contexts) crash there, so the work is done on threads of Python's.
+    workers = ThreadPoolExecutor(thread_name_prefix="examples")
+
+    def flat(position: np.ndarray) -> tuple[np.ndarray, ...]:
+        image, targets = workers.submit(example, int(position)).result()
+        if image.shape[2] != bands:
+            raise DataError(f"images with {bands} and with {image.shape[2]} bands in one dataset")
+        return (image, *targets)
+
+    def load(position: tf.Tensor) -> tuple[tf.Tensor, GroundTruth]:
+        types = (tf.float32, tf.float32, tf.int32, tf.uint8)
+        image, *rest = tf.numpy_function(flat, [position], types, stateful=False)
+        shapes = [None, 4], [None], [None, mask_size, mask_size]
+        targets = [tf.ensure_shape(t, shape) for t, shape in zip(rest, shapes, strict=True)]
+        return tf.ensure_shape(image, [tile, tile, bands]), GroundTruth(*targets)
+
+    positions = tf.data.Dataset.counter(np.int64(start_step * batch))
+    examples = positions.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return examples.padded_batch(batch, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation_images(
+    dataset: Dataset,
+    *,
+    mask_size: int = 112,
+    multiple: int = 32,
+    fill: Sequence[float] | None = None,
+) -> Iterator[tuple[npt.NDArray[np.float32], GroundTruth]]:
+    """Every image once, whole and as it is, filled up to the right and below.
+
+    Args:
+        dataset: Where samples come from.
+        mask_size: Cells along the side of a target mask.
+        multiple: Height and width become multiples of this.
+        fill: As for `training_batches`.
+
+    Yields:
+        (image [1, H, W, bands] float32, GroundTruth with a batch axis of 1).
+    """
+    for index in range(len(dataset)):
+        sample = dataset.sample(index)
+        height, width = sample.image.shape[:2]
+        more = ((0, -height % multiple), (0, -width % multiple))
+        valid = np.ones((height, width), bool) if sample.valid is None else sample.valid
+        padded = Sample(
+            np.pad(sample.image, (*more, (0, 0))), sample.instances, np.pad(valid, more)
+        )
+        image, truth = encode(padded, mask_size, fill)
+        yield image[None], GroundTruth(*(array[None] for array in truth))

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import shapely
+from shapely.geometry import Polygon
+
+from geomrcnn.data.augmentation import (
+    Augmentation,
+    augment,
+    crop,
+    flip,
+    jitter_colours,
+    quarter_turns,
+    random_scale_crop,
+)
+from geomrcnn.data.dataset import Instance, Sample
+from geomrcnn.data.rasterise import pixel_mask
+from geomrcnn.data.resample import Frame
+from geomrcnn.raster.tile import Window
+
+HEIGHT, WIDTH = 180, 240
+# An L without symmetry: no turned or mirrored mistake can look right.
+SHAPE = Polygon([(60, 40), (150, 52), (146, 80), (102, 74), (94, 140), (52, 132)])
+PLAIN = Augmentation(
+    flips=False, brightness=0, contrast=0, saturation=0, gain=0, gamma=0, blur=0, noise=0
+)
+
+
+def painted(shape: Polygon = SHAPE) -> Sample:
+    """An image with `shape` painted light on dark, anti-aliased, and its label."""
+    fine = np.stack(
+        [
+            pixel_mask(shapely.affinity.scale(shape, 4, 4, origin=(0, 0)), Window(0, 0, 960, 720))
+            for _ in range(3)
+        ],
+        axis=-1,
+    )
+    share = fine.reshape(HEIGHT, 4, WIDTH, 4, 3).mean((1, 3))
+    return Sample((40 + 180 * share).astype(np.uint8), (Instance(shape, 1),))
+
+
+def overlap(sample: Sample) -> float:
+    """IoU of what is painted and what is labelled."""
+    height, width = sample.image.shape[:2]
+    image = sample.image.mean(axis=2)
+    seen = image > 0
+    light = image > (image[seen].min() + image.max()) / 2
+    label = pixel_mask(sample.instances[0].geometry, Window(0, 0, width, height)) > 0
+    return float((light & label).sum() / (light | label).sum())
+
+
+def test_the_painting_fits_its_label() -> None:
+    assert overlap(painted()) > 0.99
+
+
+def test_mirrored_label_stays_on_the_object() -> None:
+    mirrored = flip(painted())
+    assert overlap(mirrored) > 0.99
+    x1, _, x2, _ = SHAPE.bounds
+    assert mirrored.instances[0].box[::2] == (WIDTH - x2, WIDTH - x1)
+
+
+@pytest.mark.parametrize("turns", range(-1, 6))
+def test_turned_label_stays_on_the_object(turns: int) -> None:
+    turned = quarter_turns(painted(), turns)
+    assert turned.image.shape[:2] == ((WIDTH, HEIGHT) if turns % 2 else (HEIGHT, WIDTH))
+    assert overlap(turned) > 0.99
+
+
+def test_four_turns_are_none() -> None:
+    sample = painted()
+    turned = sample
+    for _ in range(4):
+        turned = quarter_turns(turned, 1)
+    np.testing.assert_array_equal(turned.image, sample.image)
+    assert turned.instances[0].geometry.equals_exact(SHAPE, 1e-9)
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.83, 1.0, 1.37, 2.0])
+def test_scaled_label_stays_on_the_object(scale: float) -> None:
+    side = 160 / scale
+    view = crop(painted(), Frame(30.3, 11.7, side, side), 160, PLAIN)
+    assert view.image.shape == (160, 160, 3)
+    assert overlap(view) > 0.97
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_label_stays_on_the_object_through_everything(seed: int) -> None:
+    mild = Augmentation(brightness=0.05, contrast=0.1, min_visible=0)
+    view = augment(painted(), 192, mild, np.random.default_rng(seed))
+    assert view.image.shape == (192, 192, 3)
+    if view.instances and view.instances[0].geometry.area > 1000:
+        assert overlap(view) > 0.97
+
+
+def test_the_same_seed_gives_the_same_view() -> None:
+    one, two, other = (
+        augment(painted(), 96, Augmentation(), np.random.default_rng([7, i])) for i in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(one.image, two.image)
+    assert [i.box for i in one.instances] == [i.box for i in two.instances]
+    assert (one.image != other.image).any()
+
+
+def test_scale_covers_its_range_and_no_more() -> None:
+    exact = replace(PLAIN, scale=(0.5, 2.0), min_visible=0, min_side=0)
+    rng = np.random.default_rng(0)
+    small = Sample(np.ones((20, 20, 1), np.uint8), (Instance(shapely.box(0, 0, 20, 20), 1),))
+    views = [random_scale_crop(small, 64, exact, rng) for _ in range(200)]
+    scales = [np.sqrt(view.instances[0].geometry.area) / 20 for view in views]
+    assert 0.5 <= min(scales) < 0.55
+    assert 1.8 < max(scales) <= 2.0
+
+
+def test_a_small_image_lands_whole_within_the_view() -> None:
+    rng = np.random.default_rng(2)
+    exact = replace(PLAIN, scale=(1, 1))
+    for _ in range(20):
+        view = random_scale_crop(painted(), 300, exact, rng)
+        assert view.valid is not None
+        assert view.valid.sum() == HEIGHT * WIDTH
+        np.testing.assert_array_equal(view.image.any(axis=2), view.valid)
+        assert view.instances[0].geometry.area == pytest.approx(SHAPE.area)
+
+
+def test_views_at_scale_one_keep_pixels_sharp() -> None:
+    sample = painted()
+    view = random_scale_crop(sample, 100, replace(PLAIN, scale=(1, 1)), np.random.default_rng(5))
+    places = np.lib.stride_tricks.sliding_window_view(sample.image, (100, 100, 3))
+    assert (places[:, :, 0] == view.image).all((-1, -2, -3)).any()
+
+
+def square(side: float) -> Sample:
+    """A square object with its upper left corner at (50, 50)."""
+    shape = shapely.box(50, 50, 50 + side, 50 + side)
+    return Sample(np.full((HEIGHT, WIDTH, 3), 99, np.uint8), (Instance(shape, 2),))
+
+
+@pytest.mark.parametrize(("left", "crowd"), [(0, False), (65, False), (67, True), (69.999, True)])
+def test_a_mostly_hidden_object_becomes_crowd(left: float, crowd: bool) -> None:
+    (seen,) = crop(square(20), Frame(left, 40, 64, 64), 64, replace(PLAIN, min_side=0)).instances
+    assert (seen.crowd, seen.class_id) == (crowd, 2)
+
+
+def test_an_object_larger_than_the_view_is_one_where_it_fills_it() -> None:
+    (seen,) = crop(square(120), Frame(90, 90, 40, 40), 40, PLAIN).instances
+    assert not seen.crowd
+    assert seen.box == (0, 0, 40, 40)
+
+
+def test_a_tiny_object_becomes_crowd() -> None:
+    (seen,) = crop(square(10), Frame(20, 20, 96, 96), 32, PLAIN).instances
+    assert seen.crowd
+
+
+def test_what_the_view_does_not_show_is_gone() -> None:
+    assert crop(square(20), Frame(70, 0, 64, 64), 64, PLAIN).instances == ()
+
+
+def test_an_image_without_objects_is_legal() -> None:
+    empty = Sample(painted().image, ())
+    assert augment(empty, 128, Augmentation(), np.random.default_rng(0)).instances == ()
+
+
+def test_crowds_stay_crowds() -> None:
+    crowd = Sample(painted().image, (Instance(SHAPE, 1, crowd=True),))
+    view = augment(crowd, 256, replace(PLAIN, scale=(1, 1)), np.random.default_rng(0))
+    assert view.instances[0].crowd
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_colours_change_within_the_range_and_nodata_stays(dtype: type[np.generic]) -> None:
+    rng = np.random.default_rng(1)
+    image = rng.integers(1, 250, (40, 50, 4)).astype(dtype)
+    valid = np.ones((40, 50), bool)
+    valid[:, :9] = False
+    image[~valid] = 0
+    jittered = jitter_colours(Sample(image, (), valid), replace(Augmentation(), blur=1), rng)
+    assert jittered.image.dtype == dtype
+    assert not jittered.image[~valid].any()
+    assert (jittered.image[valid] != image[valid]).mean() > 0.5
+    assert jittered.image.max() <= (255 if dtype == np.uint8 else image.max())
+
+
+def test_no_jitter_is_no_change() -> None:
+    sample = painted()
+    same = jitter_colours(sample, PLAIN, np.random.default_rng(0))
+    np.testing.assert_array_equal(same.image, sample.image)
+
+
+def test_black_pixels_that_are_data_do_not_count_as_nodata() -> None:
+    black = Sample(np.zeros((8, 8, 3), np.uint8), ())
+    brighter = [
+        jitter_colours(black, replace(PLAIN, brightness=0.2), np.random.default_rng(i)).image.max()
+        for i in range(5)
+    ]
+    assert max(brighter) > 0
