@@ -1,0 +1,117 @@
+"""The bundle file: a zip of card, network config, weights and the graph OpenVINO runs.
+
+card.json        the model card
+network.json     the network's config
+weights.npz      every weight by its name, float16
+openvino.xml     the graph from pixels to detections
+openvino.bin     its weights, the same float16 values
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geomrcnn.bundle.card import ModelCard
+from geomrcnn.errors import ModelError
+
+MODELS = Path(__file__).resolve().parents[1] / "models"
+"""Where the shipped bundles lie."""
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # so that the same content gives the same bytes
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model file, opened: the card is read, the rest on demand."""
+
+    path: Path
+    card: ModelCard
+
+    @classmethod
+    def open(cls, model: str | os.PathLike[str]) -> Bundle:
+        """Open a bundle by path, or a shipped one by name.
+
+        Raises:
+            ModelError: there is no such model, or the file is none.
+        """
+        path = find_model(model)
+        return cls(path, ModelCard.from_dict(_json(path, "card.json")))
+
+    def network(self) -> dict[str, Any]:
+        """The network's config, as `MaskRCNNConfig.from_dict` takes it."""
+        return _json(self.path, "network.json")
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Every weight by name, float32."""
+        archive = np.load(io.BytesIO(_member(self.path, "weights.npz")))
+        return {name: archive[name].astype(np.float32) for name in archive.files}
+
+    def openvino(self) -> tuple[bytes, bytes]:
+        """The OpenVINO graph: xml and bin."""
+        return _member(self.path, "openvino.xml"), _member(self.path, "openvino.bin")
+
+
+def find_model(model: str | os.PathLike[str]) -> Path:
+    """The file of a model given by path or by the name of a shipped one.
+
+    Raises:
+        ModelError: listing what there is.
+    """
+    path = Path(model)
+    if path.is_file():
+        return path
+    shipped = MODELS / f"{path}.zip"
+    if shipped.is_file() and len(path.parts) == 1:
+        return shipped
+    names = ", ".join(sorted(p.stem for p in MODELS.glob("*.zip")))
+    raise ModelError(f"no model '{model}': give a bundle file, or a shipped model: {names}")
+
+
+def write_bundle(
+    path: Path,
+    card: ModelCard,
+    network: Mapping[str, Any],
+    weights: Mapping[str, np.ndarray],
+    openvino: tuple[bytes, bytes],
+) -> None:
+    """Write a bundle; an existing file is replaced once the new one is whole."""
+    arrays = io.BytesIO()
+    halves: dict[str, Any] = {n: value.astype(np.float16) for n, value in weights.items()}
+    np.savez(arrays, **halves)
+    members = {
+        "card.json": json.dumps(card.to_dict(), indent=2).encode(),
+        "network.json": json.dumps(network, indent=2).encode(),
+        "weights.npz": arrays.getvalue(),
+        "openvino.xml": openvino[0],
+        "openvino.bin": openvino[1],
+    }
+    partial = path.with_name(f".{path.name}.partial")
+    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, content)
+    partial.replace(path)
+
+
+def _member(path: Path, name: str) -> bytes:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.read(name)
+    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        raise ModelError(f"{path}: not a geomrcnn model bundle ({error})") from error
+
+
+def _json(path: Path, name: str) -> dict[str, Any]:
+    values = json.loads(_member(path, name))
+    if not isinstance(values, dict):
+        raise ModelError(f"{path}: {name} is damaged")
+    return values

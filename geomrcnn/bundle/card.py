@@ -1,0 +1,85 @@
+"""The model card: everything a user or a program must know to run a model on imagery."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from geomrcnn.errors import ModelError
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model detects, what it wants to see, and where it comes from.
+
+    Attributes:
+        name: Short name, as given to `--model`.
+        classes: Names of classes 1..C, in the order of the network's outputs.
+        bands: Names of the input bands, in order.
+        dtype: NumPy dtype name the raster must have.
+        gsd: Ground sample distance the model works at, in metres.
+        tile: Side of a tile in pixels, a multiple of 32.
+        overlap: Overlap of neighbouring tiles in pixels.
+        min_score: Score from which a detection is reported by default.
+        mean: Per band, subtracted from the pixel values.
+        std: Per band, the divisor after that.
+        description: One paragraph for people.
+        training_data: One entry a source, with its licence.
+        licence: SPDX expression of the weights.
+        metrics: Validation figures by name.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    bands: tuple[str, ...]
+    dtype: str
+    gsd: float
+    tile: int
+    overlap: int
+    min_score: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    description: str = ""
+    training_data: tuple[str, ...] = ()
+    licence: str = ""
+    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a card that contradicts itself.
+
+        Raises:
+            ModelError: naming the field that is wrong.
+        """
+        if not self.classes:
+            raise ModelError("model card: 'classes' is empty")
+        if not (len(self.mean) == len(self.std) == len(self.bands) > 0):
+            raise ModelError("model card: 'mean' and 'std' need one value for each of 'bands'")
+        if self.gsd <= 0:
+            raise ModelError(f"model card: 'gsd' must be positive metres, not {self.gsd}")
+        if self.tile <= 0 or self.tile % 32:
+            raise ModelError(f"model card: 'tile' must be a multiple of 32, not {self.tile}")
+        if not 0 <= self.overlap < self.tile:
+            raise ModelError("model card: 'overlap' must be at least 0 and less than 'tile'")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The card as plain JSON values; `from_dict` is its inverse."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelCard:
+        """A card from what `to_dict` gave, perhaps by way of JSON.
+
+        Raises:
+            ModelError: for a field that is missing or unknown.
+        """
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            reason = str(error).removeprefix("ModelCard.__init__() ")
+            raise ModelError(f"model card: {reason}") from error

@@ -1,0 +1,51 @@
+"""geomrcnn bundle: from a run directory to a model file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from geomrcnn.errors import DataError
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  geomrcnn bundle runs/farmland --out farmland.zip
+  geomrcnn bundle runs/fields --out fields.zip --card card.json
+  geomrcnn predict ortho.tif --out fields.gpkg --model fields.zip
+
+\b
+card.json, every field optional:
+  {"name": "fields", "min_score": 0.6, "licence": "Apache-2.0",
+   "description": "Crop fields at 2 m.", "training_data": ["..."], "metrics": {"AP50": 0.7}}
+"""
+)
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Bundle to write, .zip."
+)
+@click.option(
+    "--card",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON with fields of the model card; see below.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+def bundle(run: Path, out: Path, card: Path | None, overwrite: bool) -> None:
+    """Make a model file of the newest checkpoint in the run directory RUN.
+
+    The file carries the weights, the graph that runs without TensorFlow, and the model card.
+    """
+    if out.exists() and not overwrite:
+        raise DataError(f"{out}: exists already; add --overwrite to replace it")
+    try:
+        fields = json.loads(card.read_text()) if card else {}
+    except ValueError as error:
+        raise DataError(f"{card}: not JSON ({error})") from error
+    from geomrcnn.training.train import bundle_run
+
+    made = bundle_run(run, out, {"name": out.stem, **fields})
+    size = out.stat().st_size / 1e6
+    click.echo(f"{out}: model '{made.name}', {size:.1f} MB, classes {', '.join(made.classes)}")

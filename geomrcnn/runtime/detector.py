@@ -1,0 +1,48 @@
+"""What every runtime offers: tiles in, detections out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from geomrcnn.bundle.card import ModelCard
+from geomrcnn.raster.tile import Tile
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Objects found in one tile, by falling score.
+
+    Attributes:
+        boxes: [N, (x1, y1, x2, y2)] float32, continuous pixels of the tile.
+        scores: [N] float32 in [0, 1].
+        classes: [N] int32, 1..C (0 is background and never reported).
+        masks: [N, m, m] float32 probabilities; the grid's cells divide the box evenly.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    classes: np.ndarray
+    masks: np.ndarray
+
+    def __len__(self) -> int:
+        """Number of objects."""
+        return len(self.scores)
+
+
+class Detector(Protocol):
+    """Anything that finds objects in tiles: a network, or an oracle in a test."""
+
+    @property
+    def card(self) -> ModelCard:
+        """The model's card."""
+
+    @property
+    def description(self) -> str:
+        """Where it runs, for people: "OpenVINO CPU fp32"."""
+
+    def detect(self, tiles: Sequence[Tile]) -> list[Detections]:
+        """Detections of each tile, in order."""

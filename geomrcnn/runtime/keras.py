@@ -1,0 +1,51 @@
+"""Running a network with Keras on TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from geomrcnn.bundle.bundle import Bundle
+from geomrcnn.bundle.card import ModelCard
+from geomrcnn.network.config import MaskRCNNConfig
+from geomrcnn.network.mask_rcnn import MaskRCNN
+from geomrcnn.network.weights.own import assign_weights
+from geomrcnn.raster.tile import Tile
+from geomrcnn.runtime.batch import to_detections, to_image
+from geomrcnn.runtime.detector import Detections
+
+
+class KerasDetector:
+    """A `Detector` around a `MaskRCNN`."""
+
+    def __init__(self, model: MaskRCNN, card: ModelCard) -> None:
+        """Trace nothing yet: the first tile does."""
+        self.card = card
+        self._model = model
+        self._detect = tf.function(lambda images: model(images)._asdict(), reduce_retracing=True)
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> KerasDetector:
+        """The network of a bundle with its weights.
+
+        Raises:
+            ModelError: the weights do not fit the network.
+        """
+        model = MaskRCNN(MaskRCNNConfig.from_dict(bundle.network()))
+        assign_weights(model, bundle.weights(), str(bundle.path))
+        return cls(model, bundle.card)
+
+    @property
+    def description(self) -> str:
+        """Device and precision."""
+        device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+        return f"TensorFlow {device} fp32"
+
+    def detect(self, tiles: Sequence[Tile]) -> list[Detections]:
+        """Detections of each tile, in order."""
+        return [self._one(tile) for tile in tiles]
+
+    def _one(self, tile: Tile) -> Detections:
+        outputs = self._detect(tf.constant(to_image(tile, self.card.mean)))
+        return to_detections({name: value.numpy() for name, value in outputs.items()})

@@ -1,0 +1,1 @@
+"""Training a network: the loop, its schedule, and checkpoints that resume."""

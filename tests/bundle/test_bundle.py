@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from geomrcnn.bundle.bundle import Bundle, find_model, write_bundle
+from geomrcnn.bundle.card import ModelCard
+from geomrcnn.errors import ModelError
+
+CARD = ModelCard(
+    name="tiny",
+    classes=("field", "pond"),
+    bands=("red", "nir"),
+    dtype="uint16",
+    gsd=10.0,
+    tile=256,
+    overlap=64,
+    min_score=0.5,
+    mean=(1.0, 2.0),
+    std=(3.0, 4.0),
+    metrics={"AP50": 0.5},
+)
+
+
+def write(path, card=CARD):
+    weights = {"rpn/logits/kernel": np.arange(6, dtype="f4").reshape(2, 3) / 8}
+    write_bundle(path, card, {"classes": 2}, weights, (b"<net/>", b"\x00\x01"))
+
+
+def test_a_bundle_gives_back_what_was_put_in(tmp_path):
+    write(tmp_path / "tiny.zip")
+    bundle = Bundle.open(tmp_path / "tiny.zip")
+    assert bundle.card == CARD
+    assert bundle.network() == {"classes": 2}
+    assert bundle.openvino() == (b"<net/>", b"\x00\x01")
+    (value,) = bundle.weights().values()
+    np.testing.assert_array_equal(value, np.arange(6).reshape(2, 3) / 8)
+    assert value.dtype == np.float32
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path):
+    write(tmp_path / "a.zip")
+    write(tmp_path / "b.zip")
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.zip", "b.zip"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"classes": ()}, "classes"),
+        ({"mean": (1.0,)}, "mean"),
+        ({"gsd": 0.0}, "gsd"),
+        ({"tile": 100}, "tile"),
+        ({"overlap": 256}, "overlap"),
+    ],
+)
+def test_a_card_that_contradicts_itself_is_refused(changes, named):
+    with pytest.raises(ModelError, match=named):
+        dataclasses.replace(CARD, **changes)
+
+
+def test_a_card_of_another_version_is_refused():
+    with pytest.raises(ModelError, match="colour"):
+        ModelCard.from_dict({**CARD.to_dict(), "colour": "red"})
+    values = CARD.to_dict()
+    del values["gsd"]
+    with pytest.raises(ModelError, match="gsd"):
+        ModelCard.from_dict(values)
+
+
+def test_a_missing_model_is_named_with_what_there_is():
+    with pytest.raises(ModelError, match=r"'nowhere\.zip'.*fields"):
+        find_model("nowhere.zip")
+
+
+def test_a_path_is_never_looked_up_among_the_shipped_models():
+    with pytest.raises(ModelError):
+        find_model("../models/fields")

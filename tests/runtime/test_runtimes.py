@@ -1,0 +1,121 @@
+"""The shipped model on both runtimes: the same objects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geomrcnn.bundle.bundle import Bundle
+from geomrcnn.data.landscape import landscape
+from geomrcnn.errors import ModelError
+from geomrcnn.raster.grid import TileGrid, tiles
+from geomrcnn.raster.source import open_raster
+from geomrcnn.raster.tile import Tile, Window
+from geomrcnn.runtime import Detections, Detector, load_detector
+from geomrcnn.runtime.batch import to_image
+
+SAME_SCORE = 1e-3
+"""Detections whose scores differ by less may change places."""
+
+
+@pytest.fixture(scope="module")
+def openvino() -> Detector:
+    return load_detector("fields", runtime="openvino")
+
+
+@pytest.fixture(scope="module")
+def keras() -> Detector:
+    return load_detector("fields", runtime="tensorflow")
+
+
+def tile_of(image: np.ndarray) -> Tile:
+    height, width = image.shape[:2]
+    return Tile(0, 0, Window(0, 0, width, height), image, np.ones((height, width), bool))
+
+
+def assert_agree(ours: Detections, theirs: Detections, least: float) -> None:
+    """Same boxes to 0.1 px, scores to 1e-3 and masks to 1e-2, for scores of at least `least`."""
+    count = int((ours.scores >= least).sum())
+    assert count > 0
+    for k in range(count):
+        near = np.abs(theirs.scores - ours.scores[k]) < SAME_SCORE
+        apart = np.abs(theirs.boxes - ours.boxes[k]).max(axis=1)
+        twin = np.flatnonzero(near & (apart < 0.1) & (theirs.classes == ours.classes[k]))
+        assert len(twin) == 1, f"detection {k} of {count} has {len(twin)} twins"
+        np.testing.assert_allclose(ours.masks[k], theirs.masks[twin[0]], atol=1e-2)
+
+
+def test_runtimes_agree_on_synthetic_farmland(openvino, keras):
+    tile = tile_of(landscape(77, (512, 512), openvino.card.gsd).image)
+    (ours,), (theirs,) = openvino.detect([tile]), keras.detect([tile])
+    assert_agree(ours, theirs, 0.1)
+    assert_agree(theirs, ours, 0.1)
+
+
+@pytest.mark.parametrize("name", ["train_13", "train_22"])
+def test_runtimes_agree_on_real_imagery(openvino, keras, shared: Path, name):
+    path = shared / f"data/naip_fields_us/images/{name}.tif"
+    card = openvino.card
+    with open_raster(path, gsd=card.gsd) as source:
+        grid = TileGrid(source.width, source.height, card.tile, card.overlap)
+        for tile in tiles(source, list(grid)[:2]):
+            (ours,), (theirs,) = openvino.detect([tile]), keras.detect([tile])
+            assert_agree(ours, theirs, 0.1)
+            assert_agree(theirs, ours, 0.1)
+
+
+def test_an_empty_tile_has_no_detections(openvino):
+    black = tile_of(np.zeros((512, 512, 3), np.uint8))
+    (found,) = openvino.detect([black])
+    assert found.masks.shape[1:] == (28, 28)
+    assert (found.scores < openvino.card.min_score).all()
+
+
+def test_tiles_smaller_than_the_graph_are_filled_up(openvino):
+    image = landscape(5, (300, 200), openvino.card.gsd).image
+    (found,) = openvino.detect([tile_of(image)])
+    assert np.isfinite(found.boxes).all()
+
+
+def test_several_tiles_come_back_in_order(openvino):
+    field = tile_of(landscape(77, (512, 512), openvino.card.gsd).image)
+    black = tile_of(np.zeros((512, 512, 3), np.uint8))
+    alone = openvino.detect([field])[0]
+    first, second = openvino.detect([black, field])
+    np.testing.assert_array_equal(second.boxes, alone.boxes)
+    assert len(first) < len(second)
+
+
+def test_nodata_takes_the_mean_colour():
+    image = np.full((40, 64, 3), 9, np.uint8)
+    valid = np.ones((40, 64), bool)
+    valid[:, 60:] = False
+    tile = Tile(0, 0, Window(0, 0, 64, 40), image, valid)
+    made = to_image(tile, (1.0, 2.0, 3.0))
+    assert made.shape == (1, 64, 64, 3)
+    assert made[0, 10, 10].tolist() == [9, 9, 9]
+    assert made[0, 10, 62].tolist() == made[0, 50, 10].tolist() == [1, 2, 3]
+
+
+def test_the_shipped_bundle_is_small_and_has_a_full_card():
+    bundle = Bundle.open("fields")
+    assert bundle.path.stat().st_size < 30e6
+    card = bundle.card
+    assert card.classes == ("field",)
+    assert card.bands == ("red", "green", "blue")
+    assert card.training_data
+    assert card.licence
+    assert card.metrics
+
+
+def test_what_is_no_model_is_refused_in_one_line(tmp_path):
+    with pytest.raises(ModelError, match="fields"):
+        load_detector("forests")
+    with pytest.raises(ModelError, match="openvino, tensorflow"):
+        load_detector("fields", runtime="torch")
+    text = tmp_path / "model.zip"
+    text.write_text("not a zip")
+    with pytest.raises(ModelError, match="not a geomrcnn model bundle"):
+        load_detector(text)
