@@ -82,10 +82,16 @@ def write_bundle(
     weights: Mapping[str, np.ndarray],
     openvino: tuple[bytes, bytes],
 ) -> None:
-    """Write a bundle; an existing file is replaced once the new one is whole."""
+    """Write a bundle; an existing file is replaced once the new one is whole.
+
+    Kernels should hold values that float16 can, as `as_kept` makes them.
+    """
     arrays = io.BytesIO()
-    halves: dict[str, Any] = {n: value.astype(np.float16) for n, value in weights.items()}
-    np.savez(arrays, **halves)
+    smaller: dict[str, Any] = {
+        name: value.astype(np.float16) if value.ndim > 1 else value
+        for name, value in weights.items()
+    }
+    np.savez(arrays, **smaller)
     members = {
         "card.json": json.dumps(card.to_dict(), indent=2).encode(),
         "network.json": json.dumps(network, indent=2).encode(),
@@ -100,6 +106,14 @@ def write_bundle(
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, content)
     partial.replace(path)
+
+
+def as_kept(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The float32 values a bundle gives back for these weights: kernels rounded to float16."""
+    return {
+        name: value.astype(np.float16).astype(np.float32) if value.ndim > 1 else value
+        for name, value in weights.items()
+    }
 
 
 def _member(path: Path, name: str) -> bytes:

@@ -29,7 +29,9 @@ class FeaturePyramid(keras.layers.Layer):  # type: ignore[misc]
         for finer, coarser in ((2, 3), (1, 2), (0, 1)):
             merged[finer] += _doubled(merged[coarser])
         levels = [layer(m) for layer, m in zip(self.output_convolutions, merged, strict=True)]
-        return [*levels, levels[-1][:, ::2, ::2]]
+        # A pool of one cell, not a strided slice: OpenVINO 2026.4 takes the slice for a tensor of
+        # P5's size where the anchors ask for its shape.
+        return [*levels, tf.nn.max_pool2d(levels[-1], 1, 2, "VALID")]
 
 
 def _doubled(features: tf.Tensor) -> tf.Tensor:

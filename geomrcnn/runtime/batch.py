@@ -26,10 +26,10 @@ def to_image(tile: Tile, mean: tuple[float, ...], side: int = 0) -> np.ndarray:
 
 
 def to_detections(outputs: Mapping[str, np.ndarray]) -> Detections:
-    """The outputs for one image as detections."""
+    """The outputs for one image, by the names of `Detections`' fields, copied."""
     return Detections(
-        boxes=outputs["boxes"].astype(np.float32),
-        scores=outputs["scores"].astype(np.float32),
-        classes=outputs["classes"].astype(np.int32),
-        masks=outputs["masks"].astype(np.float32),
+        boxes=np.array(outputs["boxes"], np.float32),
+        scores=np.array(outputs["scores"], np.float32),
+        classes=np.array(outputs["classes"], np.int32),
+        masks=np.array(outputs["masks"], np.float32),
     )

@@ -47,5 +47,4 @@ class KerasDetector:
         return [self._one(tile) for tile in tiles]
 
     def _one(self, tile: Tile) -> Detections:
-        outputs = self._detect(tf.constant(to_image(tile, self.card.mean)))
-        return to_detections({name: value.numpy() for name, value in outputs.items()})
+        return to_detections(self._detect(tf.constant(to_image(tile, self.card.mean))))

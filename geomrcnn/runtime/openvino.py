@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import openvino
 
 from geomrcnn.bundle.bundle import Bundle
@@ -48,5 +47,4 @@ class OpenVinoDetector:
     def _one(self, tile: Tile) -> Detections:
         if max(tile.valid.shape) > self._tile:
             raise ValueError(f"a tile of {tile.valid.shape} for a graph of side {self._tile}")
-        outputs = self._model(to_image(tile, self.card.mean, self._tile))
-        return to_detections({port.any_name: np.array(value) for port, value in outputs.items()})
+        return to_detections(self._model(to_image(tile, self.card.mean, self._tile)))

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from geomrcnn.bundle.bundle import Bundle, write_bundle
+from geomrcnn.bundle.bundle import Bundle, as_kept, write_bundle
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.data.augmentation import Augmentation
 from geomrcnn.data.coco import CocoDataset
@@ -17,7 +17,7 @@ from geomrcnn.data.dataset import ConcatDataset
 from geomrcnn.data.pipeline import training_batches
 from geomrcnn.errors import DataError
 from geomrcnn.network.config import MaskRCNNConfig
-from geomrcnn.network.export import openvino_graph
+from geomrcnn.network.export import fold_batch_norms, openvino_graph
 from geomrcnn.network.mask_rcnn import MaskRCNN
 from geomrcnn.network.weights.imagenet import imagenet_scaling, load_imagenet
 from geomrcnn.network.weights.own import assign_weights, named_weights
@@ -142,11 +142,11 @@ def bundle_run(
     trainer = Trainer(model, run.training, folder)
     if not trainer.resume():
         raise DataError(f"{folder}: has no checkpoint yet")
-    weights = named_weights(model)
-    # The bundle keeps float16; export what it will keep, so that both runtimes run the same.
-    rounded = {name: value.astype("float16").astype("float32") for name, value in weights.items()}
-    assign_weights(model, rounded, str(folder))
-    write_bundle(Path(out), made, run.network.to_dict(), rounded, openvino_graph(model))
+    # The bundle rounds kernels; export what it will keep, so that both runtimes run the same.
+    fold_batch_norms(model.backbone)
+    weights = as_kept(named_weights(model))
+    assign_weights(model, weights, str(folder))
+    write_bundle(Path(out), made, run.network.to_dict(), weights, openvino_graph(model))
     return made
 
 

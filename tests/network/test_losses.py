@@ -19,9 +19,7 @@ SEED = tf.constant([3, 4])
 
 def truth(boxes: list[list[float]], classes: list[int]) -> GroundTruth:
     masks = np.ones([1, len(boxes), 16, 16], np.uint8)
-    return GroundTruth(
-        tf.constant([boxes], tf.float32), tf.constant([classes]), tf.constant(masks)
-    )
+    return GroundTruth(tf.constant([boxes], tf.float32), tf.constant([classes]), tf.constant(masks))
 
 
 NOTHING = truth([[0, 0, 0, 0]], [0])

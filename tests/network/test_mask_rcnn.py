@@ -64,7 +64,7 @@ def test_an_image_does_not_depend_on_its_batch_mates(model):
 def test_losses_are_finite_with_gradients_for_every_weight(model, objects):
     corner = np.array([[8, 8], [60, 20], [30, 70]], "f4")
     boxes = np.zeros([1, 3, 4], "f4")
-    boxes[0, :objects] = np.concatenate([corner, corner + [[40, 30]]], 1)[:objects]
+    boxes[0, :objects] = np.concatenate([corner, corner + np.array([40, 30])], 1)[:objects]
     classes = np.zeros([1, 3], "i4")
     classes[0, :objects] = np.array([1, 2, 1])[:objects]
     truth = GroundTruth(boxes, classes, np.ones([1, 3, 28, 28], "u1"))

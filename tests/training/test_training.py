@@ -57,13 +57,13 @@ def whole(scenes, tmp_path_factory) -> Run:
 
 
 def test_a_broken_run_resumes_to_the_same_weights(scenes, whole, tmp_path):
-    class PowerCut(Exception):
+    class PowerCutError(Exception):
         pass
 
     def cut(model, card):
-        raise PowerCut
+        raise PowerCutError
 
-    with pytest.raises(PowerCut):
+    with pytest.raises(PowerCutError):
         run(scenes, tmp_path / "broken", validate=cut)
     assert not (tmp_path / "broken/checkpoints/ckpt-4.index").exists()
     run(scenes, tmp_path / "broken", resume=True)
@@ -104,7 +104,7 @@ def test_a_bundle_starts_another_run(scenes, whole, tmp_path):
 
 
 def test_a_card_with_an_unknown_field_is_refused(whole, tmp_path):
-    with pytest.raises(ModelError, match="model card.*colour"):
+    with pytest.raises(ModelError, match=r"model card.*colour"):
         bundle_run(whole.folder, tmp_path / "x.zip", {"colour": "red"})
     assert not list(tmp_path.iterdir())
 
