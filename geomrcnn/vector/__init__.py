@@ -1,0 +1,1 @@
+"""Masks to polygons: contours, seams between tiles, simplification. All in raster pixels."""
