@@ -1,0 +1,58 @@
+"""Between pixels and the map: where outlines get their map coordinates and their areas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyproj
+import shapely
+from affine import Affine
+
+from geomrcnn.vector.polygons import Polygonal, polygonal
+
+DEGREES = "EPSG:4326"
+ELLIPSOID = pyproj.Geod(ellps="WGS84")
+
+
+def to_map(polygons: Sequence[Polygonal], transform: Affine) -> list[Polygonal]:
+    """Polygons from continuous pixels to map coordinates, exteriors counter-clockwise."""
+    return [shapely.orient_polygons(_move(polygon, transform)) for polygon in polygons]
+
+
+def to_pixels(polygon: Polygonal, transform: Affine) -> Polygonal:
+    """A polygon from map coordinates to continuous pixels."""
+    return _move(polygon, ~transform)
+
+
+def transformer(source: Any, target: Any) -> pyproj.Transformer:
+    """What `reproject` needs, between two CRSs as pyproj understands them; x before y."""
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)
+
+
+def reproject(polygon: Polygonal, way: pyproj.Transformer) -> Polygonal:
+    """A polygon in another CRS.
+
+    Raises:
+        pyproj.exceptions.ProjError: if it lies where that is not defined.
+    """
+
+    def move(points: np.ndarray) -> np.ndarray:
+        x, y = way.transform(points[:, 0], points[:, 1], errcheck=True)
+        return np.stack([x, y], axis=1)
+
+    return polygonal(shapely.transform(polygon, move))
+
+
+def ground_areas(polygons: Sequence[Polygonal], crs: Any) -> list[float]:
+    """Areas on the WGS 84 ellipsoid, in square metres, of polygons in a CRS tied to the Earth."""
+    way = transformer(crs, DEGREES)
+    oriented = [shapely.orient_polygons(reproject(polygon, way)) for polygon in polygons]
+    return [ELLIPSOID.geometry_area_perimeter(polygon)[0] for polygon in oriented]
+
+
+def _move(polygon: Polygonal, transform: Affine) -> Polygonal:
+    a, b, c, d, e, f = tuple(transform)[:6]
+    matrix, offset = np.array([[a, b], [d, e]]), np.array([c, f])
+    return polygonal(shapely.transform(polygon, lambda points: points @ matrix.T + offset))

@@ -1,0 +1,161 @@
+"""`geomrcnn predict` as a user meets it, with a real model file that sees two squares in a tile."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from geomrcnn.cli.main import run
+from geomrcnn.cli.predict import predict
+from tests.oracles.bundle import write_constant_bundle
+from tests.rasters import write_raster
+
+BOXES = [(20, 20, 60, 60), (100, 40, 180, 80)]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    """A raster of 200 by 200 pixels of 2 m, a model for 2 m and tiles of 224, and an output."""
+    raster = write_raster(tmp_path / "ortho.tif", np.full((3, 200, 200), 9, np.uint8))
+    model = write_constant_bundle(
+        tmp_path / "squares.zip", BOXES, [0.9, 0.6], gsd=2.0, tile=224, overlap=32
+    )
+    return {"raster": str(raster), "model": str(model), "out": str(tmp_path / "fields.gpkg")}
+
+
+def arguments(files: dict[str, str], *more: str) -> list[str]:
+    return [files["raster"], "--model", files["model"], "--out", files["out"], *more]
+
+
+def test_one_line_says_what_was_done(files: dict[str, str]) -> None:
+    result = CliRunner().invoke(predict, arguments(files))
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    (line,) = result.stdout.splitlines()
+    assert line.startswith(f"{files['out']}: 2 objects in 1 tile in ")
+    assert line.endswith(" tiles/s on OpenVINO CPU fp32")
+    frame = geopandas.read_file(files["out"])
+    assert frame["area_m2"].tolist() == pytest.approx([6400, 12800], rel=0.01)
+
+
+def test_the_options_arrive(files: dict[str, str]) -> None:
+    def count(*more: str) -> int:
+        result = CliRunner().invoke(predict, arguments(files, "--overwrite", *more))
+        assert result.exit_code == 0, result.output
+        return len(geopandas.read_file(files["out"]))
+
+    assert count() == 2
+    assert count("--min-score", "0.7") == 1
+    assert count("--min-area", "10000") == 1
+    assert count("--bands", "1,2,3", "--simplify", "0.5", "--runtime", "openvino") == 2
+    assert count("--tile", "128", "--overlap", "0") == 8  # four tiles with two squares each
+    assert count("--gsd", "4") == 1  # half as many pixels: the second square lies outside
+
+
+def test_json_lines(files: dict[str, str]) -> None:
+    more = ("--progress", "jsonl", "--tile", "128", "--overlap", "0")
+    result = CliRunner().invoke(predict, arguments(files, *more))
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [event["event"] for event in events] == ["start", *["progress"] * 4, "done"]
+    assert [event["done"] for event in events[:-1]] == [0, 1, 2, 3, 4]
+    assert events[-2] == {"event": "progress", "done": 4, "total": 4, "skipped": 0, "objects": 8}
+    assert events[-1]["objects"] == 8
+    assert events[-1]["out"] == files["out"]
+    assert events[-1]["device"] == "OpenVINO CPU fp32"
+
+
+def test_json_lines_tell_of_errors(
+    files: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = {**files, "raster": "no.tif"}
+    assert run(predict, arguments(wrong, "--progress", "jsonl")) == 1
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == {"event": "error", "message": "no.tif: no such file"}
+    assert captured.err == "Error: no.tif: no such file\n"
+
+
+def test_skipped_tiles_are_told(files: dict[str, str], tmp_path: Path) -> None:
+    pixels = np.full((3, 200, 200), 9, np.uint8)
+    pixels[:, :, 60:] = 0
+    files["raster"] = str(write_raster(tmp_path / "half.tif", pixels, nodata=0))
+    result = CliRunner().invoke(predict, arguments(files, "--tile", "128", "--overlap", "0"))
+    assert ": 2 objects in 4 tiles (2 skipped as nodata) in " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--min-score", "1.5"), "1.5 is not in the range 0<=x<=1"),
+        (("--tile", "100"), "100 is not a multiple of 32"),
+        (("--tile", "64", "--overlap", "64"), "--overlap 64 must be less than --tile 64"),
+        (("--bands", "1,x"), "'1,x' is not a list of band numbers from 1, such as 3,2,1"),
+        (("--bands", "0,1,2"), "not a list of band numbers"),
+        (("--gsd", "0"), "0.0 is not in the range x>0"),
+        (("--min-area", "-1"), "-1.0 is not in the range x>=0"),
+        (("--runtime", "torch"), "'torch' is not one of"),
+    ],
+)
+def test_wrong_usage_is_said_so(files: dict[str, str], more: tuple[str, ...], message: str) -> None:
+    result = CliRunner().invoke(predict, arguments(files, *more))
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not Path(files["out"]).exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"raster": "no.tif"}, "no.tif: no such file"),
+        ({"model": "no"}, "no model 'no'"),
+        ({"out": "fields.xyz"}, "fields.xyz: no format for '.xyz'"),
+    ],
+)
+def test_wrong_input_is_one_line(
+    files: dict[str, str], changes: dict[str, str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(predict, arguments({**files, **changes})) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"Error: {message}")
+    assert error.count("\n") == 1
+
+
+def test_an_interrupt_leaves_nothing(files: dict[str, str]) -> None:
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from geomrcnn.cli.main import main; sys.exit(main())"
+    )
+    more = ("--tile", "32", "--overlap", "31", "--progress", "jsonl")
+    before = sorted(Path(files["out"]).parent.iterdir())
+    command = [sys.executable, "-c", code, "predict", *arguments(files, *more)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert json.loads(child.stdout.readline())["total"] == 169**2
+        child.send_signal(signal.SIGINT)
+        output, error = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert json.loads(output.splitlines()[-1]) == {"event": "error", "message": "interrupted"}
+    assert error.strip() == "Error: interrupted"
+    assert sorted(Path(files["out"]).parent.iterdir()) == before
+
+
+def test_the_installed_command(files: dict[str, str]) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "geomrcnn", "predict", *arguments(files)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == ""
+    assert answer.stdout.startswith(f"{files['out']}: 2 objects in 1 tile in ")
+    assert len(geopandas.read_file(files["out"])) == 2

@@ -1,0 +1,80 @@
+"""Where validity meets masks: exact shares for any fraction of pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geomrcnn.inference.placing import coverage, integral, place
+from geomrcnn.raster.tile import Tile, Window
+from geomrcnn.runtime.detector import Detections
+from geomrcnn.vector.instance import Box
+
+
+def share(valid: np.ndarray, x1: float, y1: float, x2: float, y2: float) -> float:
+    """Valid area within a rectangle, by intersecting it with every pixel, over its own area."""
+    height, width = valid.shape
+    inside = 0.0
+    for i in range(height):
+        for j in range(width):
+            across = min(x2, j + 1) - max(x1, j)
+            down = min(y2, i + 1) - max(y1, i)
+            inside += valid[i, j] * max(across, 0) * max(down, 0)
+    return inside / ((x2 - x1) * (y2 - y1))
+
+
+@given(
+    st.floats(-2, 8), st.floats(-2, 6), st.floats(0.3, 9), st.floats(0.3, 9),
+    st.integers(0, 2**31),
+)  # fmt: skip
+def test_coverage_is_exact(x: float, y: float, width: float, height: float, seed: int) -> None:
+    valid = np.random.default_rng(seed).random((7, 9)) < 0.6
+    found = coverage(integral(valid), Box(x, y, x + width, y + height), (3, 2))
+    for i in range(3):
+        for j in range(2):
+            cell = (x + width * j / 2, y + height * i / 3,
+                    x + width * (j + 1) / 2, y + height * (i + 1) / 3)  # fmt: skip
+            assert found[i, j] == pytest.approx(share(valid, *cell), abs=1e-6)
+
+
+def tile(valid: np.ndarray) -> Tile:
+    height, width = valid.shape
+    window = Window(1000, 2000, width, height)
+    return Tile(2, 1, window, np.zeros((height, width, 3), np.uint8), valid)
+
+
+def detections(*boxes: tuple[float, ...]) -> Detections:
+    count = len(boxes)
+    return Detections(
+        np.array(boxes, np.float32),
+        np.linspace(0.9, 0.3, count, dtype=np.float32),
+        np.arange(1, count + 1, dtype=np.int32),
+        np.ones((count, 4, 4), np.float32),
+    )
+
+
+def test_instances_lie_on_the_raster() -> None:
+    (one, two) = place(detections((1, 2, 5, 8), (0, 0, 9.5, 4)), tile(np.ones((10, 10), bool)), 0.0)
+    assert one.box == Box(1001, 2002, 1005, 2008)
+    assert one.window == Box(1000, 2000, 1010, 2010)
+    assert (one.tile, one.index, one.class_id) == ((2, 1), 0, 1)
+    assert (two.tile, two.index, two.class_id) == ((2, 1), 1, 2)
+    assert one.mask.min() == 1
+
+
+def test_low_scores_and_empty_boxes_are_left_out() -> None:
+    found = place(
+        detections((1, 1, 4, 4), (2, 2, 2, 5), (3, 3, 6, 6)), tile(np.ones((10, 10), bool)), 0.5
+    )
+    assert [one.index for one in found] == [0]
+
+
+def test_masks_are_zero_on_nodata_and_mostly_nodata_goes() -> None:
+    valid = np.ones((10, 10), bool)
+    valid[:, 6:] = False
+    found = list(place(detections((2, 2, 10, 10), (5, 2, 9, 6), (0, 0, 8, 8)), tile(valid), 0.0))
+    assert [one.index for one in found] == [0, 2]
+    assert found[0].mask[0].tolist() == [1, 1, 0, 0]
+    assert found[1].mask[0].tolist() == [1, 1, 1, 0]
