@@ -15,8 +15,8 @@ import shapely
 from scipy.ndimage import gaussian_filter1d
 
 from geomrcnn.data.dataset import Instance, Sample
-from geomrcnn.data.geometry import polygonal
 from geomrcnn.data.resample import Frame, resample
+from geomrcnn.vector.polygons import polygonal
 
 Coordinates = npt.NDArray[np.float64]
 
@@ -205,7 +205,7 @@ def _clip(instance: Instance, tile: int, augmentation: Augmentation) -> Instance
     whole = instance.geometry
     view = shapely.box(0, 0, tile, tile)
     seen = whole if inside else polygonal(shapely.intersection(whole, view))
-    if seen is None:
+    if seen.is_empty:
         return None
     x1, y1, x2, y2 = seen.bounds
     small = min(x2 - x1, y2 - y1) < augmentation.min_side

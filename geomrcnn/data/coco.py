@@ -15,11 +15,11 @@ from rasterio.features import shapes
 from shapely.geometry import Polygon, shape
 
 from geomrcnn.data.dataset import Instance, Sample
-from geomrcnn.data.geometry import Polygonal, polygonal
 from geomrcnn.data.resample import Frame, resample
 from geomrcnn.errors import DataError, MissingExtraError
 from geomrcnn.raster.source import CLOSE_ENOUGH, RasterSource, open_raster
 from geomrcnn.raster.tile import Window
+from geomrcnn.vector.polygons import Polygonal, polygonal
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _read_records(
         for annotation in annotations[int(image["id"])]:
             geometry, mended = _outline(annotation["segmentation"], width, height)
             repaired += mended
-            if geometry is not None:
+            if not geometry.is_empty:
                 class_id = class_ids[int(annotation["category_id"])]
                 crowd = bool(annotation.get("iscrowd", 0))
                 instances.append(Instance(geometry, class_id, crowd))
@@ -207,25 +207,28 @@ def _find_image(folder: Path, name: str) -> Path:
     raise DataError(f"image {name} not found: looked for {', '.join(map(str, places))}")
 
 
-def _outline(segmentation: Any, width: int, height: int) -> tuple[Polygonal | None, bool]:
-    """The valid outline of an annotation within its image, and whether it needed repair."""
+def _outline(segmentation: Any, width: int, height: int) -> tuple[Polygonal, bool]:
+    """The valid outline of an annotation within its image, and whether it needed repair.
+
+    It is empty where the annotation has no area in the image.
+    """
     if isinstance(segmentation, dict):
         outline, mended = _mask_outline(segmentation), False
     else:
         rings = [np.reshape(ring, (-1, 2)) for ring in segmentation]
         polygons = [Polygon(ring) for ring in rings if len(ring) >= 3]
         mended = not all(polygon.is_valid for polygon in polygons)
-        parts = [part for p in polygons if (part := polygonal(p)) is not None]
+        parts = [part for p in polygons if not (part := polygonal(p)).is_empty]
         outline = parts[0] if len(parts) == 1 else polygonal(shapely.union_all(parts))
-    if outline is None:
-        return None, mended
+    if outline.is_empty:
+        return outline, mended
     x1, y1, x2, y2 = outline.bounds
     if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
         outline = polygonal(shapely.intersection(outline, shapely.box(0, 0, width, height)))
     return outline, mended
 
 
-def _mask_outline(rle: Any) -> Polygonal | None:
+def _mask_outline(rle: Any) -> Polygonal:
     """The outline of a run-length mask along the edges of its pixels."""
     try:
         from pycocotools import mask as coco_mask

@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from geomrcnn.data.geometry import Polygonal
 from geomrcnn.errors import DataError
+from geomrcnn.vector.polygons import Polygonal
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from geomrcnn.data.geometry import Polygonal
 from geomrcnn.raster.tile import Window
+from geomrcnn.vector.polygons import Polygonal
 
 Box = tuple[float, float, float, float]
 

@@ -12,13 +12,18 @@ Polygonal: TypeAlias = Polygon | MultiPolygon
 
 
 def polygonal(geometry: BaseGeometry) -> Polygonal:
-    """The valid polygonal part of any geometry; an empty polygon where there is none."""
+    """The valid area of any geometry, without lines and points; empty where nothing has an area.
+
+    A ring that crosses itself keeps everything it encloses: both lobes of a bow tie, and the
+    heart of a star (`make_valid` by structure, not by line work, which would punch it out).
+    """
     if not geometry.is_valid:
         geometry = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
     if isinstance(geometry, (Polygon, MultiPolygon)):
-        return geometry
-    parts = [part for part in shapely.get_parts(geometry) if part.geom_type.endswith("Polygon")]
-    return polygonal(shapely.union_all(parts)) if parts else Polygon()
+        return geometry if geometry.area > 0 else Polygon()
+    parts = shapely.get_parts(shapely.get_parts(geometry))
+    areas = [part for part in parts if isinstance(part, Polygon) and part.area > 0]
+    return polygonal(shapely.union_all(areas)) if areas else Polygon()
 
 
 def without_specks(geometry: Polygonal, smallest: float) -> Polygonal:

@@ -9,9 +9,9 @@ from rasterio.features import rasterize
 from rasterio.transform import Affine
 from shapely.geometry import MultiPolygon, Point, Polygon
 
-from geomrcnn.data.geometry import Polygonal
 from geomrcnn.data.rasterise import box_mask, box_masks, pixel_mask
 from geomrcnn.raster.tile import Window
+from geomrcnn.vector.polygons import Polygonal
 
 RING = Point(20, 30).buffer(9.3).difference(Point(21, 29).buffer(4.1))
 PARTS = MultiPolygon([Point(5.2, 5.1).buffer(3), shapely.box(10.31, 2.13, 14.7, 9.9)])

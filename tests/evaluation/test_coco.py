@@ -14,12 +14,12 @@ from shapely.geometry import Point
 
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.data.dataset import Instance, Sample
-from geomrcnn.data.geometry import Polygonal
 from geomrcnn.data.rasterise import box_mask, pixel_mask
 from geomrcnn.errors import DataError
 from geomrcnn.evaluation.coco import coco_scores, evaluate_dataset, pasted
 from geomrcnn.raster.tile import Tile, Window
 from geomrcnn.runtime.detector import Detections
+from geomrcnn.vector.polygons import Polygonal
 from tests.oracles import detector as oracle
 from tests.oracles.paste import paste as slow_paste
 
