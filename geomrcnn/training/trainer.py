@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from geomrcnn.errors import DataError
+from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.losses import Losses
 from geomrcnn.network.mask_rcnn import MaskRCNN
 from geomrcnn.network.targets import GroundTruth
@@ -48,7 +49,7 @@ class Trainer:
         )
         self._optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         self._checkpoints = Checkpoints(folder / "checkpoints", model, self._optimizer)
-        self._step = tf.function(self._update, reduce_retracing=True)
+        self._step = tf.function(self._update, input_signature=_signature(config, model.config))
 
     def resume(self) -> int:
         """Take up the newest checkpoint; the number of steps done, 0 when there is none."""
@@ -108,3 +109,17 @@ class Trainer:
             )
         rate = float(self._schedule(step))
         return {**values, "learning_rate": rate, "seconds": seconds}
+
+
+def _signature(training: TrainingConfig, network: MaskRCNNConfig) -> tuple[object, ...]:
+    """Shapes of a step's input: the number of objects alone differs from batch to batch."""
+    batch, tile = training.batch, training.tile
+    return (
+        tf.TensorSpec([batch, tile, tile, network.bands], tf.float32),
+        GroundTruth(
+            boxes=tf.TensorSpec([batch, None, 4], tf.float32),
+            classes=tf.TensorSpec([batch, None], tf.int32),
+            masks=tf.TensorSpec([batch, None, None, None], tf.uint8),
+        ),
+        tf.TensorSpec([2], tf.int32),
+    )
