@@ -147,4 +147,6 @@ def fail(message: str, code: int = EXIT_ERROR) -> int:
 
 def main() -> int:
     """Entry point of the command `geomrcnn`."""
+    # TensorFlow's start-up chatter is no business of ours; its errors are.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     return run(cli)

@@ -126,11 +126,11 @@ def test_nonsense_is_refused_by_name(changes, named):
 
 def test_eight_tiles_are_learnt_by_heart(tmp_path):
     """The classic proof that nothing in the chain is crossed: mask AP50 of at least 0.95."""
-    write_dataset(tmp_path / "tiles", 8, 256, 4.0, seed=0, overwrite=False)
+    write_dataset(tmp_path / "tiles", 8, 256, 2.0, seed=0, overwrite=False)
     scores: dict[str, float] = {}
 
     def validate(model, card):
-        dataset = CocoDataset(tmp_path / "tiles/coco.json", gsd=4.0)
+        dataset = CocoDataset(tmp_path / "tiles/coco.json", gsd=2.0)
         scores.update(evaluate_dataset(KerasDetector(model, card), dataset))
         return scores
 
@@ -144,7 +144,7 @@ def test_eight_tiles_are_learnt_by_heart(tmp_path):
     train(
         [tmp_path / "tiles"],
         tmp_path / "run",
-        gsd=4.0,
+        gsd=2.0,
         training=training,
         augmentation=still,
         validate=validate,
