@@ -139,7 +139,7 @@ def test_eight_tiles_are_learnt_by_heart(tmp_path):
         blur=0, noise=0,
     )  # fmt: skip
     training = TrainingConfig(
-        steps=450, batch=2, tile=256, learning_rate=0.012, warmup_steps=40, checkpoint_steps=450
+        steps=600, batch=2, tile=256, learning_rate=0.012, warmup_steps=40, checkpoint_steps=600
     )
     train(
         [tmp_path / "tiles"],
