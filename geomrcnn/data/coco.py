@@ -40,6 +40,14 @@ class CocoReport:
     repaired: int
     dropped: int
 
+    def __str__(self) -> str:
+        """The counts in words."""
+        crowds = f" ({self.crowds} of them crowds)" if self.crowds else ""
+        return (
+            f"{self.images} images, {self.instances} objects{crowds}, {self.repaired} outlines "
+            f"repaired, {self.dropped} without area dropped"
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class _Record:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from geomrcnn.data.augmentation import Augmentation
 from geomrcnn.errors import DataError
 from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.training.config import TrainingConfig
@@ -21,12 +23,14 @@ class RunConfig:
     Attributes:
         network: The network.
         training: The training.
+        augmentation: How far tiles may stray.
         classes: Names of classes 1..C.
         gsd: Metres a pixel that all imagery is brought to.
     """
 
     network: MaskRCNNConfig
     training: TrainingConfig
+    augmentation: Augmentation
     classes: tuple[str, ...]
     gsd: float
 
@@ -36,6 +40,7 @@ class RunConfig:
         values = {
             "network": self.network.to_dict(),
             "training": self.training.to_dict(),
+            "augmentation": dataclasses.asdict(self.augmentation),
             "classes": self.classes,
             "gsd": self.gsd,
         }
@@ -52,9 +57,11 @@ class RunConfig:
         """
         try:
             values: dict[str, Any] = json.loads((folder / _FILE).read_text())
+            stray = values["augmentation"]
             return cls(
                 MaskRCNNConfig.from_dict(values["network"]),
                 TrainingConfig(**values["training"]),
+                Augmentation(**{**stray, "scale": tuple(stray["scale"])}),
                 tuple(values["classes"]),
                 float(values["gsd"]),
             )

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from geomrcnn.bundle.bundle import Bundle, as_kept, write_bundle
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.data.augmentation import Augmentation
 from geomrcnn.data.coco import CocoDataset
-from geomrcnn.data.dataset import ConcatDataset
+from geomrcnn.data.dataset import ConcatDataset, Dataset
 from geomrcnn.data.pipeline import training_batches
 from geomrcnn.errors import DataError
 from geomrcnn.network.config import MaskRCNNConfig
@@ -68,14 +69,18 @@ def train(
     dataset = ConcatDataset(sources, shares)
     for path, source in zip(data, sources, strict=True):
         say(f"{path}: {source.report}")
-    bands = dataset.sample(0).image.shape[2]
     run = RunConfig(
-        _network_config(preset, init, len(dataset.classes), bands), training, dataset.classes, gsd
+        network=_network_config(preset, init, len(dataset.classes), _bands(dataset)),
+        training=training,
+        augmentation=augmentation or Augmentation(),
+        classes=dataset.classes,
+        gsd=gsd,
     )
-    _claim(folder, run, resume)
+    _check_folder(folder, run, resume)
     keras.utils.set_random_seed(training.seed)
     model = MaskRCNN(run.network)
     _initialise(model, init)
+    run.write(folder)
     trainer = Trainer(model, training, folder)
     start = trainer.resume() if resume else 0
     if start:
@@ -91,7 +96,7 @@ def train(
             dataset,
             tile=training.tile,
             batch=training.batch,
-            augmentation=augmentation or Augmentation(),
+            augmentation=run.augmentation,
             seed=training.seed,
             start_step=step,
             fill=run.network.pixel_mean,
@@ -189,19 +194,31 @@ def _initialise(model: MaskRCNN, init: str) -> None:
         assign_weights(model, bundle.weights(), str(bundle.path))
 
 
-def _claim(folder: Path, run: RunConfig, resume: bool) -> None:
-    """Make `folder` this run's, or see that it is.
+def _bands(dataset: Dataset) -> int:
+    """Bands of the first image, for all must have as many.
+
+    Raises:
+        DataError: it is not of 8 bits, which is what the initial weights are scaled for.
+    """
+    image = dataset.sample(0).image
+    if image.dtype != np.uint8:
+        raise DataError(
+            f"{dataset.name(0)}: has pixels of {image.dtype}, training takes 8-bit imagery; "
+            "convert it, for instance with gdal_translate -ot Byte -scale"
+        )
+    return int(image.shape[2])
+
+
+def _check_folder(folder: Path, run: RunConfig, resume: bool) -> None:
+    """See that `folder` is free for a run, or holds this one.
 
     Raises:
         DataError: another run lives there.
     """
-    if resume:
-        if RunConfig.read(folder) != run:
-            raise DataError(
-                f"{folder}: was started with other options (see {folder}/run.json): resume with "
-                "the same, or start a new run elsewhere"
-            )
-        return
-    if is_run(folder):
+    if resume and RunConfig.read(folder) != run:
+        raise DataError(
+            f"{folder}: was started with other options (see {folder}/run.json): resume with "
+            "the same, or start a new run elsewhere"
+        )
+    if not resume and is_run(folder):
         raise DataError(f"{folder}: holds a run already: add --resume, or choose another --out")
-    run.write(folder)

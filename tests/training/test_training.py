@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+import rasterio
 
 from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.data.augmentation import Augmentation
@@ -96,6 +98,19 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_options(scenes, whole, 
         run(scenes, whole.folder, training=other, resume=True)
     with pytest.raises(DataError, match="not the directory of a training run"):
         run(scenes, tmp_path / "nowhere", resume=True)
+
+
+def test_imagery_of_16_bits_is_refused(scenes, tmp_path):
+    deep = tmp_path / "deep"
+    shutil.copytree(scenes, deep)
+    for path in (deep / "images").iterdir():
+        with rasterio.open(path) as source:
+            profile, pixels = source.profile, source.read()
+        with rasterio.open(path, "w", **{**profile, "dtype": "uint16"}) as sink:
+            sink.write(pixels.astype("uint16"))
+    with pytest.raises(DataError, match=r"uint16.*8-bit"):
+        run(deep, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_bundle_starts_another_run(scenes, whole, tmp_path):
