@@ -1,4 +1,4 @@
-"""Samples to batches of tensors: the tf.data pipeline of training, and whole images to evaluate.
+"""Samples to batches of tensors: the tf.data pipeline of training.
 
 The training example at position i is a function of (seed, i) alone: which image, which view, which
 colours. A run that resumes at step n therefore sees exactly what an unbroken one would have seen.
@@ -6,7 +6,7 @@ colours. A run that resumes at step n therefore sees exactly what an unbroken on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -123,33 +123,3 @@ def training_batches(
     positions = tf.data.Dataset.counter(np.int64(start_step * batch))
     examples = positions.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return examples.padded_batch(batch, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
-
-
-def evaluation_images(
-    dataset: Dataset,
-    *,
-    mask_size: int = 112,
-    multiple: int = 32,
-    fill: Sequence[float] | None = None,
-) -> Iterator[tuple[npt.NDArray[np.float32], GroundTruth]]:
-    """Every image once, whole and as it is, filled up to the right and below.
-
-    Args:
-        dataset: Where samples come from.
-        mask_size: Cells along the side of a target mask.
-        multiple: Height and width become multiples of this.
-        fill: As for `training_batches`.
-
-    Yields:
-        (image [1, H, W, bands] float32, GroundTruth with a batch axis of 1).
-    """
-    for index in range(len(dataset)):
-        sample = dataset.sample(index)
-        height, width = sample.image.shape[:2]
-        more = ((0, -height % multiple), (0, -width % multiple))
-        valid = np.ones((height, width), bool) if sample.valid is None else sample.valid
-        padded = Sample(
-            np.pad(sample.image, (*more, (0, 0))), sample.instances, np.pad(valid, more)
-        )
-        image, truth = encode(padded, mask_size, fill)
-        yield image[None], GroundTruth(*(array[None] for array in truth))

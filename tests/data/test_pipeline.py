@@ -15,7 +15,7 @@ from shapely.geometry import Point
 from geomrcnn.data.augmentation import Augmentation
 from geomrcnn.data.coco import CocoDataset
 from geomrcnn.data.dataset import Instance, Sample
-from geomrcnn.data.pipeline import encode, evaluation_images, training_batches
+from geomrcnn.data.pipeline import encode, training_batches
 from geomrcnn.data.rasterise import box_mask
 from geomrcnn.errors import DataError
 
@@ -166,15 +166,3 @@ def test_many_threads_may_read_georeferenced_images(tmp_path: Path) -> None:
     (tmp_path / "coco.json").write_text(json.dumps(document))
     dataset = CocoDataset(tmp_path / "coco.json", gsd=1.0)
     assert len(take(batches(dataset, tile=32, batch=8, cache_bytes=0), 25)) == 25
-
-
-def test_whole_images_are_filled_up() -> None:
-    elements = list(evaluation_images(Discs(), mask_size=28, fill=(5, 6, 7)))
-    assert len(elements) == 4
-    image, truth = elements[2]
-    assert image.shape == (1, 96, 96, 3)
-    assert (image[0, :70, :90] == 30).all()
-    assert (image[0, 70:] == (5, 6, 7)).all()
-    assert (image[0, :, 90:] == (5, 6, 7)).all()
-    assert truth.classes.tolist() == [[1, 1]]
-    assert truth.masks.shape == (1, 2, 28, 28)
