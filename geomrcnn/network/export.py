@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import numpy as np
 import openvino
 import tensorflow as tf
+from openvino.frontend.tensorflow import utils as converter
 
 from geomrcnn.network.mask_rcnn import DetectedObjects, MaskRCNN
 
@@ -23,7 +26,8 @@ def openvino_graph(model: MaskRCNN) -> tuple[bytes, bytes]:
         lambda images: model(images)._asdict(),
         input_signature=[tf.TensorSpec(shape, tf.float32, name="images")],
     )
-    graph = openvino.convert_model(detect.get_concrete_function())
+    with _known_environment():
+        graph = openvino.convert_model(detect.get_concrete_function())
     # TensorFlow flattens a dictionary by sorted keys; the converter may lose their names.
     for output, name in zip(graph.outputs, sorted(DetectedObjects._fields), strict=True):
         output.get_tensor().set_names({name})
@@ -31,6 +35,20 @@ def openvino_graph(model: MaskRCNN) -> tuple[bytes, bytes]:
         path = Path(folder) / "graph.xml"
         openvino.save_model(graph, path, compress_to_fp16=False)
         return path.read_bytes(), path.with_suffix(".bin").read_bytes()
+
+
+@contextmanager
+def _known_environment() -> Iterator[None]:
+    """Tell OpenVINO's converter TensorFlow's version.
+
+    Version 2026.4 finds it out by executing `del` on a local name, which fails on Python 3.13.
+    """
+    original = converter.get_environment_setup
+    converter.get_environment_setup = lambda framework: {"tensorflow": tf.__version__}
+    try:
+        yield
+    finally:
+        converter.get_environment_setup = original
 
 
 def fold_batch_norms(backbone: keras.Model) -> None:

@@ -39,7 +39,7 @@ def some_edge(rng: np.random.Generator, style: Style) -> Edge:
     if rng.random() < style.hedges:
         return Edge.HEDGE
     shares = (0.55, 0.25, 0.14, 0.06)
-    return Edge(rng.choice((Edge.PLAIN, Edge.GRASS, Edge.TRACK, Edge.WATERWAY), p=shares))
+    return Edge(int(rng.choice((Edge.PLAIN, Edge.GRASS, Edge.TRACK, Edge.WATERWAY), p=shares)))
 
 
 def allot(rng: np.random.Generator, block: Polygon, style: Style) -> Allotment:
@@ -131,7 +131,7 @@ def _strips(rng: np.random.Generator, block: Polygon, style: Style) -> Allotment
     )
     offset = shapely.get_coordinates(spine)
     normal = np.array([-np.sin(heading), np.cos(heading)])
-    edge = Edge(rng.choice((Edge.PLAIN, Edge.GRASS), p=(0.7, 0.3)))
+    edge = Edge(int(rng.choice((Edge.PLAIN, Edge.GRASS), p=(0.7, 0.3))))
     allotment = Allotment([], [])
     rest = [block]
     for k in range(1, count):

@@ -138,7 +138,7 @@ def _buildings(
     drive = LineString(frame.points([(u * 0.5, 0.0), (u * 0.6, near + 8.0), (u, v)]))
     worked = [nature.blob(rng, x, y, rng.uniform(9.0, 20.0)) for x, y in frame.points(places[1:])]
     gravel = geo.merge([drive.buffer(2.2), *worked]).buffer(4).buffer(-4)
-    cover = Cover(rng.choice((Cover.GRAVEL, Cover.DIRT), p=(0.7, 0.3)))
+    cover = Cover(int(rng.choice((Cover.GRAVEL, Cover.DIRT), p=(0.7, 0.3))))
     streetward = frame.rectangle(-wide, 0.0, wide, near)
     yard.patches.append(Patch(cover, gravel.intersection(yard.ground.union(streetward))))
 
