@@ -183,7 +183,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # The network of the literature.
     "resnet50": {},
     "resnet101": {"backbone": "resnet101"},
-    # Runs and trains on a laptop's CPU. The anchors suit fields at 2 m and buildings at 0.2 m.
+    # Runs and trains on a CPU. The anchors suit fields at 2 m.
     "light": {
         "backbone": "efficientnet-lite0",
         "pyramid_channels": 128,
