@@ -56,7 +56,7 @@ def evaluate_dataset(
     truth, found = [], []
     for index in range(len(dataset)):
         sample = dataset.sample(index)
-        found += detector.detect([_whole(sample)])
+        found += detector.detect([whole_image(sample)])
         # Scoring needs the image's size only: keep no pixels.
         truth.append(Sample(np.empty((*sample.image.shape[:2], 0)), sample.instances))
     return coco_scores(truth, found, dataset.classes, max_detections=max_detections)
@@ -129,7 +129,7 @@ def pasted(mask: np.ndarray, box: np.ndarray, height: int, width: int) -> dict[s
     return _run_lengths(paste(mask, place, x, y) >= 0.5, window, height, width)
 
 
-def _whole(sample: Sample) -> Tile:
+def whole_image(sample: Sample) -> Tile:
     """The sample's image as a tile."""
     height, width = sample.image.shape[:2]
     valid = np.ones((height, width), bool) if sample.valid is None else sample.valid
