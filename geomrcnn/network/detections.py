@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from geomrcnn.network.box_head import BoxPredictions
 from geomrcnn.network.config import MaskRCNNConfig
+from geomrcnn.network.geometry import GEOMETRIES
 from geomrcnn.network.ops import boxes as box_ops
 from geomrcnn.network.ops.nms import grouped_nms
 from geomrcnn.network.proposals import Proposals, flatten
@@ -26,22 +27,32 @@ class DetectedBoxes(NamedTuple):
 
 
 def detect_boxes(
-    predictions: BoxPredictions,
-    proposals: Proposals,
-    image_size: tuple[tf.Tensor, tf.Tensor],
-    batch: int,
-    config: MaskRCNNConfig,
+    predictions: BoxPredictions, proposals: Proposals, windows: tf.Tensor, config: MaskRCNNConfig
 ) -> DetectedBoxes:
-    """Every class of every RoI above the threshold, NMS within a class, the best of each image."""
-    scores = tf.nn.softmax(predictions.logits)[:, 1:]  # [R, C]
-    boxes = box_ops.decode(predictions.deltas, proposals.boxes[:, None], config.box_weights)
-    boxes = box_ops.clip(boxes, *image_size)  # [R, C, 4]
+    """Every class of every RoI above the threshold, NMS within a class, the best of each image.
+
+    `windows` [B, 4] are the boxes that those of each image are cut to.
+    """
+    geometry = GEOMETRIES[config.geometry]
+    scores = tf.nn.softmax(predictions.logits)  # [R, 1 + C]
+    boxes = box_ops.decode(
+        predictions.deltas,
+        proposals.boxes[:, None],
+        config.box_weights,
+        clamped=geometry.clamped_growth,
+    )
+    boxes = box_ops.clip(boxes, tf.gather(windows, proposals.image_index)[:, None])  # [R, C, 4]
+    reported = scores[:, 1:] > config.score_threshold
+    if geometry.best_class_only:
+        best_class = tf.argmax(scores, axis=1, output_type=tf.int32)
+        reported &= tf.one_hot(best_class - 1, config.classes, on_value=True, off_value=False)
+    reported &= box_ops.usable(boxes, geometry.smallest_detection)
 
     found = []
-    for image in range(batch):
-        likely = (scores > config.score_threshold) & (proposals.image_index == image)[:, None]
+    for image in range(windows.shape[0]):
+        likely = reported & (proposals.image_index == image)[:, None]
         place = tf.cast(tf.where(likely), tf.int32)  # [K, (roi, class - 1)]
-        image_boxes, image_scores = tf.gather_nd(boxes, place), tf.gather_nd(scores, place)
+        image_boxes, image_scores = tf.gather_nd(boxes, place), tf.gather_nd(scores[:, 1:], place)
         classes = place[:, 1] + 1
         groups = tf.zeros_like(classes) if config.class_agnostic_nms else classes
         best = grouped_nms(

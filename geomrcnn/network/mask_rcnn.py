@@ -8,14 +8,17 @@ import keras
 import tensorflow as tf
 
 from geomrcnn.network.backbones import build_backbone
-from geomrcnn.network.box_head import BoxHead
+from geomrcnn.network.box_head import BoxHead, BoxPredictions
 from geomrcnn.network.config import SIZE_DIVISOR, STRIDES, MaskRCNNConfig
-from geomrcnn.network.detections import detect_boxes
+from geomrcnn.network.detections import DetectedBoxes, detect_boxes
 from geomrcnn.network.fpn import FeaturePyramid
-from geomrcnn.network.losses import Losses, box_losses, mask_loss, rpn_losses
-from geomrcnn.network.mask_head import MaskHead
+from geomrcnn.network.geometry import GEOMETRIES
+from geomrcnn.network.losses import Losses, box_losses, mask_loss, point_loss, rpn_losses
+from geomrcnn.network.mask_head import MaskHead, of_class
+from geomrcnn.network.norms import NormMaker
 from geomrcnn.network.ops.anchors import pyramid_anchors
 from geomrcnn.network.ops.roi_align import pyramid_roi_align
+from geomrcnn.network.point_head import PointHead, training_points
 from geomrcnn.network.proposals import Proposals, propose
 from geomrcnn.network.rpn import AnchorPredictions, RegionProposalHead
 from geomrcnn.network.targets import GroundTruth, anchor_targets, roi_targets
@@ -24,7 +27,7 @@ from geomrcnn.network.targets import GroundTruth, anchor_targets, roi_targets
 class DetectedObjects(NamedTuple):
     """Flat over the batch, an image's own together, best first.
 
-    boxes [M, 4] image pixels; scores [M]; classes [M] int32, 1..C;
+    boxes [M, 4] pixels of the images as given; scores [M]; classes [M] int32, 1..C;
     masks [M, m, m] probabilities over the box; image_index [M] int32.
     """
 
@@ -33,6 +36,32 @@ class DetectedObjects(NamedTuple):
     classes: tf.Tensor
     masks: tf.Tensor
     image_index: tf.Tensor
+
+
+class Stages(NamedTuple):
+    """Everything on the way from images to objects, in order.
+
+    Boxes in `anchors`, `proposals` and `boxes` are in the coordinates that the geometry computes
+    in: their far corners are `Geometry.far_corner` pixels further in.
+
+    levels: P2..P6, [B, H_l, W_l, C] each.
+    anchors: [N_l, 4] of each level.
+    predictions: Of each level's anchors.
+    proposals: The RoIs R.
+    pooled: [R, p, p, C], what the box head sees.
+    box_predictions: What it says.
+    boxes: The M boxes that are reported.
+    mask_logits: [M, m, m, classes].
+    """
+
+    levels: list[tf.Tensor]
+    anchors: list[tf.Tensor]
+    predictions: list[AnchorPredictions]
+    proposals: Proposals
+    pooled: tf.Tensor
+    box_predictions: BoxPredictions
+    boxes: DetectedBoxes
+    mask_logits: tf.Tensor
 
 
 class MaskRCNN(keras.Model):  # type: ignore[misc]
@@ -46,57 +75,97 @@ class MaskRCNN(keras.Model):  # type: ignore[misc]
         # float32 whatever the global policy: pixels and boxes need the precision.
         super().__init__(name="mask_rcnn", dtype="float32")
         self.config = config
+        self.geometry = GEOMETRIES[config.geometry]
         self.backbone = build_backbone(
-            config.backbone, config.bands, train_batch_norm=config.train_batch_norm
+            config.backbone,
+            config.bands,
+            style=config.resnet_style,
+            epsilon=config.batch_norm_epsilon,
+            train_batch_norm=config.train_batch_norm,
         )
         if not config.train_stem:
             for layer in keras.Model(self.backbone.input, self.backbone.output[0]).layers:
                 layer.trainable = False
-        self.fpn = FeaturePyramid(config.pyramid_channels)
-        self.rpn = RegionProposalHead(config.pyramid_channels, len(config.anchor_ratios))
-        self.box_head = BoxHead(config.classes, config.box_units)
-        self.mask_head = MaskHead(config.classes, config.pyramid_channels, config.mask_convolutions)
+        channels = config.pyramid_channels
+        self.fpn = FeaturePyramid(channels, NormMaker.of(config.pyramid_norm, config))
+        self.rpn = RegionProposalHead(
+            config.rpn_channels or channels, len(config.anchor_ratios), config.rpn_convolutions
+        )
+        self.box_head = BoxHead(config)
+        self.mask_head = MaskHead(config)
+        self.point_head = PointHead(config) if config.mask_refinements else None
         self(tf.zeros([1, 2 * SIZE_DIVISOR, 2 * SIZE_DIVISOR, config.bands]))  # makes the weights
 
-    def call(self, images: tf.Tensor) -> DetectedObjects:
-        """Detect the objects of a batch."""
+    def call(self, images: tf.Tensor, windows: tf.Tensor | None = None) -> DetectedObjects:
+        """Detect the objects of a batch.
+
+        Args:
+            images: [B, H, W, bands].
+            windows: [B, 4] float32 boxes, the parts that are image and not padding; objects are
+                cut to them. None: all.
+        """
+        return self.objects(self.stages(images, windows))
+
+    def stages(self, images: tf.Tensor, windows: tf.Tensor | None = None) -> Stages:
+        """What `call` computes on its way, for the same arguments."""
         levels, predictions, anchors = self._trunk(images, training=False)
-        proposals = self._propose(images, predictions, anchors, training=False)
-        boxes = detect_boxes(
-            self.box_head(self._pool(levels, proposals, self.config.box_pool)),
-            proposals,
-            _size(images),
-            images.shape[0],
-            self.config,
-        )
+        whole = self._whole(images)
+        within = whole if windows is None else windows - self._inset
+        reach = whole if self.geometry.proposals_in_padding else within
+        proposals = self._propose(reach, predictions, anchors, training=False)
+        pooled = self._pool(levels, proposals, self.config.box_pool)
+        box_predictions = self.box_head(pooled)
+        boxes = detect_boxes(box_predictions, proposals, within, self.config)
         rois = Proposals(boxes.boxes, boxes.image_index)
-        logits = self.mask_head(self._pool(levels, rois, self.config.mask_size // 2), boxes.classes)
-        return DetectedObjects(
-            boxes.boxes, boxes.scores, boxes.classes, tf.sigmoid(logits), boxes.image_index
+        mask_logits = self.mask_head(self._pool(levels, rois, self.config.mask_size // 2))
+        return Stages(
+            levels, anchors, predictions, proposals, pooled, box_predictions, boxes, mask_logits
         )
 
-    def losses_of(self, images: tf.Tensor, truth: GroundTruth, seed: tf.Tensor) -> Losses:
-        """The losses on a batch; `seed` [2] int32 decides which anchors and RoIs are drawn."""
+    def objects(self, stages: Stages) -> DetectedObjects:
+        """What is reported at the end of the way."""
+        boxes, scores, classes, image_index = stages.boxes
+        logits = of_class(stages.mask_logits, classes)
+        if self.point_head is not None:
+            rois = Proposals(boxes, image_index)
+            logits = self.point_head.refine(stages.levels[0], rois, classes, logits)
+        return DetectedObjects(
+            boxes + self._inset, scores, classes, tf.sigmoid(logits), image_index
+        )
+
+    def losses_of(self, images: tf.Tensor, truth: GroundTruth, seeds: tf.Tensor) -> Losses:
+        """The losses of each image; seeds [B, 2] int32 decide which anchors and RoIs are drawn."""
         levels, predictions, anchors = self._trunk(images, training=True)
-        anchor_seed, roi_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-        wanted = anchor_targets(tf.concat(anchors, axis=0), truth, self.config, anchor_seed)
+        truth = truth._replace(boxes=truth.boxes - self._inset)
+        split = [tf.random.experimental.stateless_split(seed, 3) for seed in tf.unstack(seeds)]
+        anchor_seeds, roi_seeds, point_seeds = tf.unstack(tf.stack(split), axis=1)
+        wanted = anchor_targets(tf.concat(anchors, axis=0), truth, self.config, anchor_seeds)
         rpn_class, rpn_box = rpn_losses(predictions, wanted)
 
         # The RoIs are where the heads look, not something they are trained through.
-        proposals = self._propose(images, predictions, anchors, training=True)
+        proposals = self._propose(self._whole(images), predictions, anchors, training=True)
         rois = roi_targets(
-            Proposals(*map(tf.stop_gradient, proposals)), truth, self.config, roi_seed
+            Proposals(*map(tf.stop_gradient, proposals)), truth, self.config, roi_seeds
         )
         drawn = Proposals(rois.boxes, rois.image_index)
         box_class, box = box_losses(
-            self.box_head(self._pool(levels, drawn, self.config.box_pool)), rois
+            self.box_head(self._pool(levels, drawn, self.config.box_pool), training=True),
+            rois,
+            images.shape[0],
+            self.config,
         )
         positive = Proposals(*(tf.gather(part, rois.positives) for part in drawn))
-        logits = self.mask_head(
-            self._pool(levels, positive, self.config.mask_size // 2),
-            tf.gather(rois.classes, rois.positives),
+        classes = tf.gather(rois.classes, rois.positives)
+        logits = of_class(
+            self.mask_head(self._pool(levels, positive, self.config.mask_size // 2), training=True),
+            classes,
         )
-        return Losses(rpn_class, rpn_box, box_class, box, mask_loss(logits, rois))
+        mask = mask_loss(logits, rois, images.shape[0])
+        if self.point_head is not None:
+            points = training_points(logits, positive.image_index, point_seeds)
+            said = self.point_head(levels[0], positive, classes, logits, points)
+            mask += point_loss(said, points, rois, truth)
+        return Losses(rpn_class, rpn_box, box_class, box, mask)
 
     def _trunk(
         self, images: tf.Tensor, training: bool
@@ -104,13 +173,15 @@ class MaskRCNN(keras.Model):  # type: ignore[misc]
         """P2..P6, what the region proposal head says of every anchor, and the anchors."""
         config = self.config
         normalised = (images - tf.constant(config.pixel_mean)) / tf.constant(config.pixel_std)
-        levels = self.fpn(self.backbone(normalised, training=training))
-        anchors = pyramid_anchors(levels, STRIDES, config.anchor_sizes, config.anchor_ratios)
+        levels = self.fpn(self.backbone(normalised, training=training), training=training)
+        anchors = pyramid_anchors(
+            levels, STRIDES, config.anchor_sizes, config.anchor_ratios, self.geometry
+        )
         return levels, self.rpn(levels), anchors
 
     def _propose(
         self,
-        images: tf.Tensor,
+        windows: tf.Tensor,
         predictions: list[AnchorPredictions],
         anchors: list[tf.Tensor],
         training: bool,
@@ -119,22 +190,36 @@ class MaskRCNN(keras.Model):  # type: ignore[misc]
         return propose(
             predictions,
             anchors,
-            _size(images),
+            windows,
             box_weights=config.rpn_box_weights,
             before_nms=(
                 config.train_proposals_before_nms if training else config.proposals_before_nms
             ),
             nms_iou=config.rpn_nms_iou,
             after_nms=config.train_proposals if training else config.proposals,
+            geometry=self.geometry,
         )
 
     def _pool(self, levels: list[tf.Tensor], rois: Proposals, size: int) -> tf.Tensor:
         """Features of each RoI, [R, size, size, C], from P2..P5."""
         return pyramid_roi_align(
-            levels[:4], rois.boxes, rois.image_index, strides=STRIDES[:4], size=size
+            levels[:4],
+            rois.boxes,
+            rois.image_index,
+            strides=STRIDES[:4],
+            size=size,
+            sampling=self.geometry.sampling,
+            level_rule=self.geometry.level_rule,
         )
 
+    @property
+    def _inset(self) -> tf.Tensor:
+        """What boxes in pixels are more than those that the geometry computes with."""
+        far = self.geometry.far_corner
+        return tf.constant([0.0, 0.0, far, far])
 
-def _size(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    shape = tf.shape(images)
-    return shape[1], shape[2]
+    def _whole(self, images: tf.Tensor) -> tf.Tensor:
+        """[B, 4], the box of each image."""
+        shape = tf.shape(images)
+        corner = tf.cast(tf.stack([0, 0, shape[2], shape[1]]), tf.float32) - self._inset
+        return tf.tile(corner[None], [images.shape[0], 1])

@@ -17,15 +17,20 @@ class AnchorPredictions(NamedTuple):
 
 
 class RegionProposalHead(keras.layers.Layer):  # type: ignore[misc]
-    """A 3×3 convolution and two 1×1 ones, shared by all levels."""
+    """3×3 convolutions and two 1×1 ones, shared by all levels."""
 
-    def __init__(self, channels: int, anchors_per_cell: int, name: str = "rpn") -> None:
+    def __init__(
+        self, channels: int, anchors_per_cell: int, convolutions: int = 1, name: str = "rpn"
+    ) -> None:
         """Weights start at 0.01 deviations, so that training starts from even odds."""
         super().__init__(name=name)
         small = keras.initializers.RandomNormal(stddev=0.01)
-        self.shared = keras.layers.Conv2D(
-            channels, 3, padding="same", activation="relu", kernel_initializer=small, name="shared"
-        )
+        self.shared = [
+            keras.layers.Conv2D(
+                channels, 3, padding="same", activation="relu", kernel_initializer=small, name=name
+            )
+            for name in ("shared", *(f"shared{n}" for n in range(2, convolutions + 1)))
+        ]
         self.logits = keras.layers.Conv2D(
             anchors_per_cell, 1, kernel_initializer=small, name="logits"
         )
@@ -38,7 +43,9 @@ class RegionProposalHead(keras.layers.Layer):  # type: ignore[misc]
         return [self._level(level) for level in levels]
 
     def _level(self, features: tf.Tensor) -> AnchorPredictions:
-        hidden = self.shared(features)
+        hidden = features
+        for convolution in self.shared:
+            hidden = convolution(hidden)
         batch = tf.shape(features)[0]
         logits = tf.reshape(self.logits(hidden), [batch, -1])
         deltas = tf.reshape(self.deltas(hidden), [batch, -1, 4])

@@ -41,9 +41,9 @@ class AnchorTargets(NamedTuple):
 
 
 def anchor_targets(
-    anchors: tf.Tensor, truth: GroundTruth, config: MaskRCNNConfig, seed: tf.Tensor
+    anchors: tf.Tensor, truth: GroundTruth, config: MaskRCNNConfig, seeds: tf.Tensor
 ) -> AnchorTargets:
-    """Targets of anchors [N, 4], the same for every image of the batch."""
+    """Targets of anchors [N, 4], the same for every image of the batch; seeds [B, 2] int32."""
     labels, best = match(
         anchors[None],
         truth.boxes,
@@ -52,7 +52,7 @@ def anchor_targets(
         negative=config.rpn_negative_iou,
         best_for_each_object=True,
     )
-    index, chosen = sample(labels, config.train_rpn_samples, config.train_rpn_positive_share, seed)
+    index, chosen = sample(labels, config.train_rpn_samples, config.train_rpn_positive_share, seeds)
     labels = tf.gather(labels, index, batch_dims=1)
     objects = tf.gather(truth.boxes, tf.gather(best, index, batch_dims=1), batch_dims=1)
     deltas = box_ops.encode(objects, tf.gather(anchors, index), config.rpn_box_weights)
@@ -65,7 +65,8 @@ class RoiTargets(NamedTuple):
 
     boxes [R, 4]; image_index [R] int32; classes [R] int32, 0 for background;
     deltas [R, 4], meaningful where the class is not background;
-    positives [P] int32 into the R; masks [P, m, m] float32 of 0 or 1.
+    positives [P] int32 into the R; objects [P] int32 into the B * G of the ground truth;
+    masks [P, m, m] float32 of 0 or 1.
     """
 
     boxes: tf.Tensor
@@ -73,25 +74,25 @@ class RoiTargets(NamedTuple):
     classes: tf.Tensor
     deltas: tf.Tensor
     positives: tf.Tensor
+    objects: tf.Tensor
     masks: tf.Tensor
 
 
 def roi_targets(
-    proposals: Proposals, truth: GroundTruth, config: MaskRCNNConfig, seed: tf.Tensor
+    proposals: Proposals, truth: GroundTruth, config: MaskRCNNConfig, seeds: tf.Tensor
 ) -> RoiTargets:
-    """Draw RoIs for the heads from the proposals and the objects themselves.
+    """Draw RoIs for the heads from the proposals and the objects themselves; seeds [B, 2] int32.
 
     The objects' own boxes join the proposals, so that the heads see good boxes from the first
     step on.
     """
     batch = truth.boxes.shape[0]
-    seeds = tf.random.experimental.stateless_split(seed, batch)
-    images = [_image_rois(proposals, truth, config, seeds[i], i) for i in range(batch)]
+    images = [_image_rois(proposals, truth, config, seeds[i : i + 1], i) for i in range(batch)]
     return _joined(images)
 
 
 def _image_rois(
-    proposals: Proposals, truth: GroundTruth, config: MaskRCNNConfig, seed: tf.Tensor, image: int
+    proposals: Proposals, truth: GroundTruth, config: MaskRCNNConfig, seeds: tf.Tensor, image: int
 ) -> RoiTargets:
     boxes, classes, masks = truth.boxes[image], truth.classes[image], truth.masks[image]
     own = tf.boolean_mask(proposals.boxes, proposals.image_index == image)
@@ -104,7 +105,7 @@ def _image_rois(
         negative=config.roi_positive_iou,
         best_for_each_object=False,
     )
-    index, chosen = sample(labels, config.train_rois, config.train_roi_positive_share, seed)
+    index, chosen = sample(labels, config.train_rois, config.train_roi_positive_share, seeds)
     index = tf.boolean_mask(index[0], chosen[0])
     rois, positive = tf.gather(candidates, index), tf.gather(labels[0], index) == POSITIVE
     objects = tf.gather(best[0], index)
@@ -117,6 +118,7 @@ def _image_rois(
         classes=tf.where(positive, tf.gather(classes, objects), 0),
         deltas=box_ops.encode(truth_boxes, rois, config.box_weights),
         positives=positives,
+        objects=positive_objects + image * tf.shape(boxes)[0],
         masks=crop_masks(
             tf.gather(masks, positive_objects),
             tf.gather(boxes, positive_objects),

@@ -6,29 +6,29 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from geomrcnn.network.config import SIZE_DIVISOR
+from geomrcnn.network.config import MaskRCNNConfig
+from geomrcnn.network.resizing import Frame, boxes_in_image, place
 from geomrcnn.raster.tile import Tile
 from geomrcnn.runtime.detector import Detections
 
 
-def to_image(tile: Tile, mean: tuple[float, ...], side: int = 0) -> np.ndarray:
+def to_image(tile: Tile, frame: Frame, config: MaskRCNNConfig) -> np.ndarray:
     """A tile as the network wants it, [1, H, W, bands] float32 raw pixel values.
 
-    Nodata takes the mean colour, which is nothing to the network. Height and width are filled up
-    to `side`, or to the next multiple of `SIZE_DIVISOR`, in the same way.
+    Nodata takes the mean colour, which is nothing to the network.
     """
-    colour = np.asarray(mean, np.float32)
+    colour = np.asarray(config.pixel_mean, np.float32)
     image = np.where(tile.valid[..., None], tile.pixels, colour).astype(np.float32)
-    wanted = [max(side, -(-n // SIZE_DIVISOR) * SIZE_DIVISOR) for n in image.shape[:2]]
-    filled = np.broadcast_to(colour, (*wanted, len(colour))).copy()
-    filled[: image.shape[0], : image.shape[1]] = image
-    return filled[None]
+    whole_numbers = np.issubdtype(tile.pixels.dtype, np.integer)
+    return place(image, frame, config, whole_numbers=whole_numbers)[None]
 
 
-def to_detections(outputs: Mapping[str, np.ndarray]) -> Detections:
+def to_detections(
+    outputs: Mapping[str, np.ndarray], frame: Frame, config: MaskRCNNConfig
+) -> Detections:
     """The outputs for one image, by the names of `Detections`' fields, copied."""
     return Detections(
-        boxes=np.array(outputs["boxes"], np.float32),
+        boxes=boxes_in_image(np.asarray(outputs["boxes"]), frame, config),
         scores=np.array(outputs["scores"], np.float32),
         classes=np.array(outputs["classes"], np.int32),
         masks=np.array(outputs["masks"], np.float32),

@@ -10,10 +10,22 @@ from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.mask_rcnn import MaskRCNN
+from geomrcnn.network.resizing import frame_for
 from geomrcnn.network.weights.own import assign_weights
 from geomrcnn.raster.tile import Tile
 from geomrcnn.runtime.batch import to_detections, to_image
 from geomrcnn.runtime.detector import Detections
+
+
+def network_of(bundle: Bundle) -> MaskRCNN:
+    """The network of a bundle with its weights.
+
+    Raises:
+        ModelError: the weights do not fit the network.
+    """
+    model = MaskRCNN(MaskRCNNConfig.from_dict(bundle.network()))
+    assign_weights(model, bundle.weights(), str(bundle.path))
+    return model
 
 
 class KerasDetector:
@@ -23,7 +35,9 @@ class KerasDetector:
         """Trace nothing yet: the first tile does."""
         self.card = card
         self._model = model
-        self._detect = tf.function(lambda images: model(images)._asdict(), reduce_retracing=True)
+        self._detect = tf.function(
+            lambda images, windows: model(images, windows)._asdict(), reduce_retracing=True
+        )
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> KerasDetector:
@@ -32,9 +46,7 @@ class KerasDetector:
         Raises:
             ModelError: the weights do not fit the network.
         """
-        model = MaskRCNN(MaskRCNNConfig.from_dict(bundle.network()))
-        assign_weights(model, bundle.weights(), str(bundle.path))
-        return cls(model, bundle.card)
+        return cls(network_of(bundle), bundle.card)
 
     @property
     def description(self) -> str:
@@ -47,4 +59,9 @@ class KerasDetector:
         return [self._one(tile) for tile in tiles]
 
     def _one(self, tile: Tile) -> Detections:
-        return to_detections(self._detect(tf.constant(to_image(tile, self.card.mean))))
+        config = self._model.config
+        frame = frame_for(config, *tile.valid.shape)
+        image = tf.constant(to_image(tile, frame, config))
+        # As exported graphs do, "aligned" takes padding for a part of the image.
+        window = None if config.geometry == "aligned" else tf.constant(frame.window[None])
+        return to_detections(self._detect(image, window), frame, config)

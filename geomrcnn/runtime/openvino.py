@@ -8,6 +8,8 @@ import openvino
 
 from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.errors import ModelError
+from geomrcnn.network.config import MaskRCNNConfig
+from geomrcnn.network.resizing import frame_for
 from geomrcnn.raster.tile import Tile
 from geomrcnn.runtime.batch import to_detections, to_image
 from geomrcnn.runtime.detector import Detections
@@ -24,11 +26,13 @@ class OpenVinoDetector:
         """
         self.card = bundle.card
         self._tile = tile
+        self._config = MaskRCNNConfig.from_dict(bundle.network())
+        self._side = max(frame_for(self._config, tile, tile).array)
         xml, weights = bundle.openvino()
         try:
             core = openvino.Core()
             model = core.read_model(xml, weights)
-            model.reshape([1, tile, tile, len(bundle.card.bands)])
+            model.reshape([1, self._side, self._side, len(bundle.card.bands)])
             # fp32: bfloat16, the plugin's own choice on some processors, moves outlines.
             self._model = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         except RuntimeError as error:
@@ -38,7 +42,7 @@ class OpenVinoDetector:
     @property
     def description(self) -> str:
         """Device and precision."""
-        return "OpenVINO CPU fp32"
+        return f"OpenVINO CPU {self.card.precision}"
 
     def detect(self, tiles: Sequence[Tile]) -> list[Detections]:
         """Detections of each tile, in order."""
@@ -47,4 +51,7 @@ class OpenVinoDetector:
     def _one(self, tile: Tile) -> Detections:
         if max(tile.valid.shape) > self._tile:
             raise ValueError(f"a tile of {tile.valid.shape} for a graph of side {self._tile}")
-        return to_detections(self._model(to_image(tile, self.card.mean, self._tile)))
+        height, width = tile.valid.shape
+        frame = frame_for(self._config, height, width, self._side)
+        image = to_image(tile, frame, self._config)
+        return to_detections(self._model(image), frame, self._config)

@@ -89,6 +89,28 @@ def test_resnet_strides_where_it_says(late: bool) -> None:
     assert second.shape[1] == 8
 
 
+def test_pools_pad_all_around_or_below_and_right_only() -> None:
+    image = noise(1, 32, 32, 3)
+    for same, (above, below) in {False: (1, 1), True: (0, 1)}.items():
+        backbone = build_resnet(replace(SMALL, pool_same=same))
+        layers = [backbone.get_layer(name).output for name in ("stem_conv_relu", "stem_pool")]
+        before, pooled = keras.Model(backbone.input, layers)(image)
+        padded = np.pad(before, [(0, 0), (above, below), (above, below), (0, 0)])
+        window = padded[:, 4:7, 6:9]  # of the pooled cell (2, 3)
+        np.testing.assert_array_equal(pooled[0, 2, 3], window[0].max(axis=(0, 1)))
+
+
+@pytest.mark.parametrize(
+    ("style", "biases", "epsilon"),
+    [("keras", True, 1.001e-5), ("torchvision", False, 1e-5), ("matterport", True, 1e-3)],
+)
+def test_resnet_styles(style: str, biases: bool, epsilon: float) -> None:
+    for given, wanted in ((None, epsilon), (0.0, 0.0)):
+        backbone = build_backbone("resnet50", style=style, epsilon=given)
+        assert backbone.get_layer("block3_1_conv1").use_bias == biases
+        assert backbone.get_layer("block3_1_conv1_bn").epsilon == wanted
+
+
 def test_layers_have_stable_names() -> None:
     first, again = (
         [layer.name for layer in model.layers if layer.weights]

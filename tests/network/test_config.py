@@ -26,6 +26,15 @@ def test_presets_survive_json(name):
         ({"pixel_std": (1.0, 0.0, 1.0)}, "pixel_std"),
         ({"box_units": ()}, "box_units"),
         ({"mask_size": 27}, "mask_size"),
+        ({"geometry": "detectron"}, "geometry 'detectron'"),
+        ({"resnet_style": "caffe"}, "resnet_style"),
+        ({"head_norm": "layer"}, "head_norm"),
+        ({"rpn_channels": 0}, "rpn_channels"),
+        ({"rpn_convolutions": 0}, "rpn_convolutions"),
+        ({"box_convolutions": -1}, "box_convolutions"),
+        ({"image_max_side": -1}, "image_max_side"),
+        ({"geometry": "matterport", "image_max_side": 1000}, "multiple of 64"),
+        ({"batch_norm_epsilon": -0.1}, "batch_norm_epsilon"),
     ],
 )
 def test_nonsense_is_refused_by_name(changes, named):
@@ -38,3 +47,16 @@ def test_unknown_preset_and_field_are_refused():
         MaskRCNNConfig.preset("heavy")
     with pytest.raises(ModelError, match="colour"):
         MaskRCNNConfig.from_dict({"colour": 1})
+
+
+def test_presets_of_other_projects_have_their_own_numbers():
+    ours, v1, v2, matterport = (
+        MaskRCNNConfig.preset(name)
+        for name in ("resnet50", "torchvision", "torchvision-v2", "matterport")
+    )
+    assert (v1.pixel_mean, v1.pixel_std) == (ours.pixel_mean, ours.pixel_std)
+    assert (v1.classes, v1.image_min_side, v1.image_max_side) == (90, 800, 1333)
+    assert (v2.box_convolutions, v2.box_units, v2.rpn_convolutions) == (4, (1024,), 2)
+    assert matterport.anchor_ratios == tuple(1 / ratio for ratio in (0.5, 1, 2))
+    assert matterport.rpn_box_weights == tuple(1 / std for std in (0.1, 0.1, 0.2, 0.2))
+    assert (matterport.classes, matterport.image_max_side) == (80, 1024)

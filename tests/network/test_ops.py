@@ -10,6 +10,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geomrcnn.network.config import STRIDES
+from geomrcnn.network.geometry import GEOMETRIES
 from geomrcnn.network.ops import anchors, boxes, masks, matching
 from geomrcnn.network.ops.nms import grouped_nms, nms
 from geomrcnn.network.ops.roi_align import assign_levels, pyramid_roi_align, roi_align
@@ -25,6 +27,13 @@ def torchvision(shared: Path) -> dict[str, np.ndarray]:
     return dict(np.load(shared / "fixtures/torchvision_ops.npz"))
 
 
+def pyramid(height: int, width: int, channels: int = 1) -> list[np.ndarray]:
+    """P2..P6 of an image of this size, of noise."""
+    rng = np.random.default_rng(height)
+    sizes = [(1, -(-height // s), -(-width // s), channels) for s in STRIDES]
+    return [rng.normal(size=size).astype("float32") for size in sizes]
+
+
 def random_boxes(count: int, seed: int, side: float = 100.0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     corner = rng.uniform(0, side, (count, 2))
@@ -32,14 +41,14 @@ def random_boxes(count: int, seed: int, side: float = 100.0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("size", [7, 14])
-@pytest.mark.parametrize("aligned", [True, False])
-def test_roi_align_equals_torchvision(torchvision, size, aligned):
+@pytest.mark.parametrize(("sampling", "aligned"), [("half-pixel", 1), ("whole-pixel", 0)])
+def test_roi_align_equals_torchvision(torchvision, size, sampling, aligned):
     rois = torchvision["boxes_xyxy"]
     features = torchvision["feat"].transpose(0, 2, 3, 1)
     pooled = roi_align(
-        features, rois, tf.zeros(len(rois), tf.int32), stride=4, size=size, aligned=aligned
+        features, rois, tf.zeros(len(rois), tf.int32), stride=4, size=size, sampling=sampling
     )
-    wanted = torchvision[f"roi_align_s4_p{size}_sr2_aligned{int(aligned)}"]
+    wanted = torchvision[f"roi_align_s4_p{size}_sr2_aligned{aligned}"]
     np.testing.assert_allclose(pooled, wanted.transpose(0, 2, 3, 1), rtol=1e-3, atol=2e-4)
 
 
@@ -48,7 +57,12 @@ def test_pyramid_pooling_equals_torchvision(torchvision):
     levels = [torchvision[f"ms_feat_{i}"].transpose(0, 2, 3, 1) for i in range(4)]
     np.testing.assert_array_equal(assign_levels(rois, 2, 5) - 2, torchvision["ms_levels"])
     pooled = pyramid_roi_align(
-        levels, rois, tf.zeros(len(rois), tf.int32), strides=(4, 8, 16, 32), size=7, aligned=False
+        levels,
+        rois,
+        tf.zeros(len(rois), tf.int32),
+        strides=(4, 8, 16, 32),
+        size=7,
+        sampling="whole-pixel",
     )
     wanted = torchvision["ms_roi_align_p7"].transpose(0, 2, 3, 1)
     np.testing.assert_allclose(pooled, wanted, rtol=1e-3, atol=2e-4)
@@ -65,14 +79,12 @@ def test_nms_equals_torchvision(torchvision, threshold):
     np.testing.assert_array_equal(kept, torchvision[f"batched_nms_keep_{threshold}"])
 
 
-def test_anchors_equal_torchvision_but_for_its_rounding(torchvision):
-    levels = [
-        anchors.grid_anchors(
-            np.round(anchors.cell_anchors(size, (0.5, 1, 2))), stride, 128 // stride, 192 // stride
-        )
-        for size, stride in zip((32, 64, 128, 256, 512), (4, 8, 16, 32, 64), strict=True)
-    ]
-    np.testing.assert_array_equal(tf.concat(levels, 0), torchvision["anchors_128x192"])
+def test_anchors_equal_torchvision(torchvision):
+    levels = pyramid(128, 192)
+    made = anchors.pyramid_anchors(
+        levels, STRIDES, (32, 64, 128, 256, 512), (0.5, 1, 2), GEOMETRIES["torchvision"]
+    )
+    np.testing.assert_array_equal(tf.concat(made, 0), torchvision["anchors_128x192"])
 
 
 def test_anchors_have_the_area_and_ratio_asked_for():
@@ -191,11 +203,11 @@ def test_match_without_objects_is_all_negative():
 
 def test_sample_takes_positives_first_and_no_ignored():
     labels = np.array([[1] * 6 + [0] * 20 + [-1] * 10, [1] * 2 + [0] * 3 + [-1] * 31])
-    index, chosen = matching.sample(labels, 12, 0.25, tf.constant([1, 2]))
+    index, chosen = matching.sample(labels, 12, 0.25, tf.constant([[1, 2]]))
     drawn = [labels[i][index.numpy()[i][chosen.numpy()[i]]].tolist() for i in range(2)]
     assert drawn == [[1] * 3 + [0] * 9, [1] * 2 + [0] * 3]
-    again = matching.sample(labels, 12, 0.25, tf.constant([1, 2])).index
-    other = matching.sample(labels, 12, 0.25, tf.constant([1, 3])).index
+    again = matching.sample(labels, 12, 0.25, tf.constant([[1, 2]])).index
+    other = matching.sample(labels, 12, 0.25, tf.constant([[1, 3]])).index
     np.testing.assert_array_equal(index, again)
     assert (index.numpy() != other.numpy()).any()
 

@@ -1,16 +1,15 @@
-"""The reader of PyTorch files, on files written here in the same format, and on hostile ones."""
+"""The reader of PyTorch files, on files written here in both containers, and on hostile ones."""
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import pickle
-import struct
-import sys
+import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,82 +17,28 @@ import pytest
 
 from geomrcnn.errors import ModelError
 from geomrcnn.network.weights.torch_pickle import read_torch_pickle
+from tests.oracles.torch_file import HEADER, Parameter, Tensor, dump, write_legacy, write_zip
 
-Writer = Callable[[Mapping[str, Any]], Path]
+Writer = Callable[[Path, Any], Path]
 
-
-class Tensor:
-    """Pickles as PyTorch's tensors do: a view into the storage `key` of `numbers`."""
-
-    def __init__(
-        self, numbers: np.ndarray, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]
-    ) -> None:
-        self.key, self.numbers = str(id(numbers)), numbers
-        self.view = offset, shape, strides
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        rebuild = sys.modules["torch._utils"]._rebuild_tensor_v2
-        return rebuild, (self.numbers, *self.view, False, OrderedDict())
+both = pytest.mark.parametrize("write", [write_legacy, write_zip], ids=["legacy", "zip"])
 
 
-class TorchPickler(pickle.Pickler):
-    def persistent_id(self, obj: Any) -> Any:
-        if not isinstance(obj, np.ndarray):
-            return None
-        kind = {"f4": "FloatStorage", "f8": "DoubleStorage", "i8": "LongStorage"}[obj.dtype.str[1:]]
-        return "storage", getattr(sys.modules["torch"], kind), str(id(obj)), "cpu", len(obj), None
-
-
-def dump(*objects: Any) -> bytes:
-    file = io.BytesIO()
-    for item in objects:
-        TorchPickler(file, protocol=2).dump(item)
-    return file.getvalue()
-
-
-HEADER = (0x1950A86A20F9469CFC6C, 1001, {"protocol_version": 1001, "little_endian": True})
-
-
-@pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Writer:
-    """Write a state dict as PyTorch would, with stand-ins for the names of `torch`."""
-    torch, utils = ModuleType("torch"), ModuleType("torch._utils")
-    for name in ("FloatStorage", "DoubleStorage", "LongStorage"):
-        setattr(torch, name, type(name, (), {"__module__": "torch"}))
-
-    def _rebuild_tensor_v2() -> None: ...
-
-    _rebuild_tensor_v2.__module__ = "torch._utils"
-    _rebuild_tensor_v2.__qualname__ = "_rebuild_tensor_v2"
-    utils._rebuild_tensor_v2 = _rebuild_tensor_v2  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "torch", torch)
-    monkeypatch.setitem(sys.modules, "torch._utils", utils)
-
-    def write(tensors: Mapping[str, Any]) -> Path:
-        storages = {t.key: t.numbers for t in tensors.values() if isinstance(t, Tensor)}
-        data = dump(*HEADER, OrderedDict(tensors), list(storages))
-        for numbers in storages.values():
-            data += struct.pack("<q", len(numbers)) + numbers.tobytes()
-        path = tmp_path / "weights.pth"
-        path.write_bytes(data)
-        return path
-
-    return write
-
-
-def test_tensors_come_back(write: Writer) -> None:
+@both
+def test_tensors_come_back(tmp_path: Path, write: Writer) -> None:
     numbers = np.arange(12, dtype=np.float32)
-    path = write(
-        {
-            "plain": Tensor(numbers, 0, (3, 4), (4, 1)),
-            "transposed": Tensor(numbers, 0, (4, 3), (1, 4)),
-            "tail": Tensor(numbers, 10, (2,), (1,)),
-            "empty": Tensor(numbers, 0, (0, 5), (5, 1)),
-            "double": Tensor(np.array([0.1, 0.2]), 0, (2,), (1,)),
-            "count": Tensor(np.array([7], np.int64), 0, (), ()),
-        }
+    content = OrderedDict(
+        plain=Tensor(numbers, 0, (3, 4), (4, 1)),
+        transposed=Tensor(numbers, 0, (4, 3), (1, 4)),
+        tail=Tensor(numbers, 10, (2,), (1,)),
+        empty=Tensor(numbers, 0, (0, 5), (5, 1)),
+        double=Tensor(np.array([0.1, 0.2])),
+        count=Tensor(np.array([7], np.int64), 0, (), ()),
+        parameter=Parameter(Tensor(numbers, 1, (2,), (1,))),
+        # 1, -2 and 2 to the -126, as the upper halves of float32
+        bfloat16=Tensor(np.array([0x3F80, 0xC000, 0x0080], np.uint16)),
     )
-    read = read_torch_pickle(path)
+    read = read_torch_pickle(write(tmp_path / "weights.pth", content))
     plain = numbers.reshape(3, 4)
     expected = {
         "plain": plain,
@@ -102,10 +47,29 @@ def test_tensors_come_back(write: Writer) -> None:
         "empty": np.empty((0, 5), np.float32),
         "double": np.array([0.1, 0.2]),
         "count": np.array(7, np.int64),
+        "parameter": numbers[1:3],
+        "bfloat16": np.array([1, -2, 2.0**-126], np.float32),
     }
     assert list(read) == list(expected)
     for name, array in expected.items():
         np.testing.assert_array_equal(read[name], array, strict=True)
+
+
+@both
+@pytest.mark.parametrize("key", ["model", "state_dict", "model_state_dict"])
+def test_a_checkpoint_of_a_training_script_gives_its_model(
+    tmp_path: Path, write: Writer, key: str
+) -> None:
+    numbers = np.arange(3, dtype=np.float32)
+    content = {
+        "epoch": 3,
+        "args": argparse.Namespace(lr=0.02, device="cuda"),
+        "optimizer": {"state": {0: {"momentum_buffer": Tensor(numbers + 1)}}},
+        key: OrderedDict(weight=Tensor(numbers)),
+    }
+    read = read_torch_pickle(write(tmp_path / "checkpoint.pth", content))
+    assert list(read) == ["weight"]
+    np.testing.assert_array_equal(read["weight"], numbers)
 
 
 class Evil:
@@ -118,17 +82,37 @@ class Evil:
         return os.system, (f"touch {self.canary}",)
 
 
-@pytest.mark.parametrize("place", ["as the file", "among the tensors", "as the list of storages"])
+def hostile(path: Path, place: str, evil: Evil) -> Path:
+    if place == "legacy, as the file":
+        path.write_bytes(dump(evil))
+    elif place == "legacy, among the tensors":
+        path.write_bytes(dump(*HEADER, OrderedDict(weight=evil), []))
+    elif place == "legacy, as the list of storages":
+        path.write_bytes(dump(*HEADER, OrderedDict(), evil))
+    elif place == "zip, as the file":
+        write_zip(path, evil)
+    elif place == "zip, among the tensors":
+        write_zip(path, OrderedDict(good=Tensor(np.ones(1, np.float32)), weight=evil))
+    elif place == "zip, beside the model":
+        write_zip(path, {"model": OrderedDict(), "args": evil})
+    return path
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "legacy, as the file",
+        "legacy, among the tensors",
+        "legacy, as the list of storages",
+        "zip, as the file",
+        "zip, among the tensors",
+        "zip, beside the model",
+    ],
+)
 def test_a_malicious_pickle_is_refused_and_does_nothing(tmp_path: Path, place: str) -> None:
-    canary, path = tmp_path / "canary", tmp_path / "evil.pth"
+    canary = tmp_path / "canary"
     evil = Evil(canary)
-    path.write_bytes(
-        {
-            "as the file": dump(evil),
-            "among the tensors": dump(*HEADER, OrderedDict(weight=evil), []),
-            "as the list of storages": dump(*HEADER, OrderedDict(), evil),
-        }[place]
-    )
+    path = hostile(tmp_path / "evil.pth", place, evil)
     with pytest.raises(ModelError, match=r"evil.pth: refused: the file asks for \w+.system"):
         read_torch_pickle(path)
     assert not canary.exists()
@@ -136,6 +120,7 @@ def test_a_malicious_pickle_is_refused_and_does_nothing(tmp_path: Path, place: s
     assert canary.exists(), "the pickle was harmless, so the test proves nothing"
 
 
+@pytest.mark.parametrize("container", ["legacy", "zip"])
 @pytest.mark.parametrize(
     "name",
     [
@@ -143,18 +128,22 @@ def test_a_malicious_pickle_is_refused_and_does_nothing(tmp_path: Path, place: s
         "builtins\ngetattr",
         "numpy\nload",
         "torch\nload",
-        "torch._utils\n_rebuild_parameter",
+        "torch._utils\n_rebuild_tensor",
         "collections\nOrderedDict.fromkeys",
-        "geomrcnn.network.weights.torch_pickle\n_Storage",
+        "geomrcnn.network.weights.torch_unpickler\nStorage",
     ],
 )
-def test_every_other_name_is_refused(tmp_path: Path, name: str) -> None:
-    path = tmp_path / "weights.pth"
-    path.write_bytes(b"\x80\x02c" + name.encode() + b"\n.")
+def test_every_other_name_is_refused(tmp_path: Path, name: str, container: str) -> None:
+    path, data = tmp_path / "weights.pth", b"\x80\x02c" + name.encode() + b"\n."
+    path.write_bytes(data)
+    if container == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("archive/data.pkl", data)
     with pytest.raises(ModelError, match="refused: the file asks for " + name.replace("\n", ".")):
         read_torch_pickle(path)
 
 
+@both
 @pytest.mark.parametrize(
     ("offset", "shape", "strides"),
     [
@@ -171,20 +160,39 @@ def test_every_other_name_is_refused(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_a_tensor_outside_its_storage_is_refused(
-    write: Writer, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]
+    tmp_path: Path, write: Writer, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]
 ) -> None:
-    numbers = np.arange(4, dtype=np.float32)
+    tensor = Tensor(np.arange(4, dtype=np.float32), offset, shape, strides)
     with pytest.raises(ModelError):
-        read_torch_pickle(write({"weight": Tensor(numbers, offset, shape, strides)}))
+        read_torch_pickle(write(tmp_path / "weights.pth", {"weight": tensor}))
 
 
-def test_files_that_are_none_are_refused_in_one_line(tmp_path: Path, write: Writer) -> None:
-    good = write({"weight": Tensor(np.arange(9, dtype=np.float32), 0, (9,), (1,))}).read_bytes()
+def archive(members: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as made:
+        for name, data in members.items():
+            made.writestr(name, data)
+    return file.getvalue()
+
+
+def test_files_that_are_none_are_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "weights.pth"
+    weight = {"weight": Tensor(np.arange(9, dtype=np.float32))}
+    legacy = write_legacy(path, weight).read_bytes()
+    zipped = write_zip(path, weight).read_bytes()
+    broken = archive({"a/data.pkl": b"", "a/data/0": bytes(36)})
+    with zipfile.ZipFile(io.BytesIO(zipped)) as good:
+        pickled = good.read("archive/data.pkl")
     contents = {
-        "damaged": (b"", b"GIF89a", good[:-1], good[:100], dump(*HEADER, {"epoch": 3}, [])),
-        "of a kind": (dump(1, 2, {}),),
-        "zip format: save it again": (b"PK\x03\x04 and so on",),
+        "damaged": (b"", b"GIF89a", legacy[:100], zipped[:-1], zipped[:100], broken, archive({})),
+        "of a kind": (dump(1, 2, {}), write_zip(path, weight, order=b"big").read_bytes()),
+        "no data.pkl": (archive({"a": b"b"}), archive({"a/b/data.pkl": b""})),
+        "cut short": (legacy[:-1], archive({"a/data.pkl": pickled, "a/data/0": b"1234"})),
+        "something else than a state dict": (
+            dump(*HEADER, {"epoch": 3}, []),
+            dump(*HEADER, [1], []),
+            write_zip(path, {"model": {"weight": "heavy"}}).read_bytes(),
+        ),
     }
     for message, examples in contents.items():
         for data in examples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +12,15 @@ import pytest
 
 from geomrcnn.errors import GeomrcnnError, MissingExtraError, ModelError
 from geomrcnn.network.backbones import BACKBONES, build_backbone
-from geomrcnn.network.weights.assign import Report, assign, variables
+from geomrcnn.network.config import MaskRCNNConfig
+from geomrcnn.network.mask_rcnn import MaskRCNN
+from geomrcnn.network.weights.assign import Report, load_weights, variables
+from geomrcnn.network.weights.download import CACHE, MIRROR
 from geomrcnn.network.weights.efficientnet_lite import weights_path
 from geomrcnn.network.weights.imagenet import imagenet_scaling, load_imagenet
-from geomrcnn.network.weights.keras_applications import RELEASES, rename
-from geomrcnn.network.weights.stem import inflate_stem
+from geomrcnn.network.weights.keras_applications import APPLICATIONS, read_keras_application, rename
+from geomrcnn.network.weights.own import named_weights
+from geomrcnn.network.weights.stem import inflate_stem, spread
 from geomrcnn.network.weights.torch_pickle import read_torch_pickle
 from tests.oracles.convolution import efficientnet_lite
 
@@ -47,7 +52,7 @@ def test_efficientnet_lite_takes_every_tensor_but_the_head(
     lite: tuple[str, keras.Model, Report],
 ) -> None:
     _, backbone, report = lite
-    assert sorted(report.assigned) == sorted(key for key, _ in variables(backbone))
+    assert sorted(report.loaded) == sorted(key for key, _ in variables(backbone))
     assert {name for name in report.left_over if not name.endswith("batches_tracked")} == HEAD
 
 
@@ -105,12 +110,12 @@ KERAS_TAPS = {
 
 @pytest.mark.parametrize("name", KERAS_TAPS)
 def test_backbones_compute_what_keras_applications_do(name: str) -> None:
-    application = getattr(keras.applications, RELEASES[name].application)
+    application = getattr(keras.applications, APPLICATIONS[name].name)
     theirs = application(weights=None, include_top=False)
     randomise(theirs)
     ours = build_backbone(name)
     tensors, left_over = rename(theirs, name)
-    assign(ours, tensors, "a random network")
+    load_weights(ours, tensors, "a random network")
     assert {key.split("/")[0] for key in left_over} <= {"Conv_1", "Conv_1_bn"}
     rgb = np.random.default_rng(1).normal(size=(1, 64, 96, 3)).astype(np.float32)
     taps = keras.Model(theirs.input, [theirs.get_layer(tap).output for tap in KERAS_TAPS[name]])
@@ -119,48 +124,52 @@ def test_backbones_compute_what_keras_applications_do(name: str) -> None:
         np.testing.assert_allclose(one, other, atol=1e-4 * np.abs(other).max())
 
 
-def test_mobilenet_is_read_from_the_keras_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+def cached(name: str, folder: Path) -> Path:
+    """Where the file of that application belongs."""
+    folder.mkdir(exist_ok=True)
+    return folder / APPLICATIONS[name].release.file
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, and no way out to the internet."""
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
+    monkeypatch.setenv(MIRROR, "http://127.0.0.1:9")
+    return tmp_path / "cache"
+
+
+def test_mobilenet_is_read_from_the_cache(cache: Path) -> None:
     theirs = keras.applications.MobileNetV2(weights=None, include_top=False)
-    (tmp_path / "models").mkdir()
-    theirs.save(tmp_path / "models" / RELEASES["mobilenetv2"].file)
+    theirs.save(cached("mobilenetv2", cache))
     backbone = build_backbone("mobilenetv2")
     report = load_imagenet(backbone, "mobilenetv2")
-    assert len(report.assigned) == len(backbone.weights)
+    assert len(report.loaded) == len(backbone.weights)
     kernel = theirs.get_layer("block_7_expand").kernel
     np.testing.assert_array_equal(backbone.get_layer("block4_2_expand").kernel, kernel)
 
 
-def test_offline_says_which_file_goes_where(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+def test_offline_says_which_file_goes_where(cache: Path) -> None:
     with pytest.raises(ModelError, match="cannot download") as caught:
-        load_imagenet(build_backbone("resnet50"), "resnet50")
-    release = RELEASES["resnet50"]
-    assert f"{release.folder}/{release.file}" in str(caught.value)
-    assert str(tmp_path / "models" / release.file) in str(caught.value)
+        read_keras_application("resnet50")
+    release = APPLICATIONS["resnet50"].release
+    assert f"save {release.url} as {cache / release.file}" in str(caught.value)
 
 
-def test_damaged_download_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    path = tmp_path / "models" / RELEASES["mobilenetv2"].file
-    path.parent.mkdir()
+def test_damaged_download_is_refused(cache: Path) -> None:
+    path = cached("mobilenetv2", cache)
     path.write_bytes(b"half a file")
     with pytest.raises(ModelError, match=f"{path} is damaged: delete it"):
-        load_imagenet(build_backbone("mobilenetv2"), "mobilenetv2")
+        read_keras_application("mobilenetv2")
 
 
 def test_release_files_are_those_keras_asks_for() -> None:
     from keras.src.applications import mobilenet_v2, resnet
 
     for name in ("resnet50", "resnet101"):
-        assert RELEASES[name].md5 == resnet.WEIGHTS_HASHES[name][1]
-        assert f"{RELEASES[name].folder}/" == resnet.BASE_WEIGHTS_PATH
-    assert f"{RELEASES['mobilenetv2'].folder}/" == mobilenet_v2.BASE_WEIGHT_PATH
+        release = APPLICATIONS[name].release
+        assert release.checksum == f"md5:{resnet.WEIGHTS_HASHES[name][1]}"
+        assert release.url.startswith(resnet.BASE_WEIGHTS_PATH)
+    assert APPLICATIONS["mobilenetv2"].release.url.startswith(mobilenet_v2.BASE_WEIGHT_PATH)
 
 
 # All of them
@@ -218,7 +227,88 @@ def test_weights_of_another_network_are_refused_whole() -> None:
         load_imagenet(backbone, "efficientnet-lite2")
     for one, other in zip(before, backbone.weights, strict=True):
         np.testing.assert_array_equal(one, other.numpy())
-    own = {name: variable.numpy() for name, variable in variables(backbone)}
+    own = named_weights(backbone)
     own.pop("block4_2_depthwise/kernel")
     with pytest.raises(ModelError, match="a file has no weights for block4_2_depthwise/kernel"):
-        assign(backbone, own, "a file")
+        load_weights(backbone, own, "a file")
+
+
+def test_pixel_scaling_spreads_as_the_stem_does() -> None:
+    assert spread((1.0, 2.0, 6.0), 3) == (1.0, 2.0, 6.0)
+    assert spread((1.0, 2.0, 6.0), 5) == (1.0, 2.0, 6.0, 3.0, 3.0)
+    assert spread((1.0, 2.0, 6.0), 1) == (3.0,)
+
+
+# Whole networks
+
+TINY = MaskRCNNConfig.preset("light", classes=3, pyramid_channels=8, box_units=(8, 8))
+HEADS = ("box_head/logits", "box_head/deltas", "mask_head/logits")
+
+
+@pytest.fixture(scope="module")
+def tiny() -> dict[str, np.ndarray]:
+    """The weights of a small network for three classes."""
+    return named_weights(MaskRCNN(TINY))
+
+
+def differing(model: keras.Model, tensors: dict[str, np.ndarray]) -> set[str]:
+    """Names of the weights that are not those in `tensors`."""
+    found = named_weights(model)
+    return {
+        name
+        for name, value in found.items()
+        if name not in tensors or not np.array_equal(value, tensors[name])
+    }
+
+
+def test_heads_of_other_classes_are_skipped(tiny: dict[str, np.ndarray]) -> None:
+    model = MaskRCNN(dataclasses.replace(TINY, classes=2))
+    report = load_weights(model, tiny, "a file", ("extra",))
+    assert {name.rpartition("/")[0] for name in report.skipped} == set(HEADS)
+    assert report.missing == ()
+    assert differing(model, tiny) == set(report.skipped)
+    layers = {name.rpartition("/")[0] for name in report.loaded}
+    assert report.lines() == [
+        f"a file: loaded {len(report.loaded)} weights of {len(layers)} layers",
+        "  skipped, for another number of classes: 6 weights of 3 layers: "
+        "box_head/logits, box_head/deltas, mask_head/logits",
+        "  left over: 1: extra",
+    ]
+
+
+def test_what_is_missing_stays_and_is_told(tiny: dict[str, np.ndarray]) -> None:
+    part = {name: value for name, value in tiny.items() if name.startswith(("stem", "block1"))}
+    model = MaskRCNN(TINY)
+    report = load_weights(model, part, "a file", partial=True)
+    assert set(report.loaded) == set(part)
+    assert set(report.missing) == set(tiny) - set(part)
+    assert "mask_head/logits" in " ".join(report.lines(shown=None))
+    assert report.lines()[1].endswith("more")
+
+
+def test_a_missing_bias_is_zero(tiny: dict[str, np.ndarray]) -> None:
+    without = {name: value for name, value in tiny.items() if name != "fpn/output2/bias"}
+    model = MaskRCNN(TINY)
+    model.fpn.output_convolutions[0].bias.assign(np.ones(8))
+    assert "fpn/output2/bias" in load_weights(model, without, "a file").loaded
+    assert not np.any(model.fpn.output_convolutions[0].bias.numpy())
+
+
+def test_another_shape_is_refused_whole(tiny: dict[str, np.ndarray]) -> None:
+    model = MaskRCNN(TINY)
+    before = named_weights(model)
+    wrong = {**tiny, "rpn/shared/kernel": np.zeros((3, 3, 8, 9), np.float32)}
+    with pytest.raises(ModelError, match=r"rpn/shared/kernel of shape \(3, 3, 8, 9\)"):
+        load_weights(model, wrong, "a file")
+    assert not differing(model, before)
+
+
+@pytest.mark.parametrize("bands", [1, 4, 12])
+def test_weights_for_rgb_start_a_network_for_any_bands(
+    tiny: dict[str, np.ndarray], bands: int
+) -> None:
+    backbone = build_backbone(TINY.backbone, bands)
+    load_weights(backbone, tiny, "a file")
+    expected = inflate_stem(tiny["stem_conv/kernel"], bands)
+    np.testing.assert_array_equal(named_weights(backbone)["stem_conv/kernel"], expected)
+    assert differing(backbone, tiny) == {"stem_conv/kernel"}

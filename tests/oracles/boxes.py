@@ -26,6 +26,14 @@ def nms(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> list[int]:
     return kept
 
 
+def matterport_level(box: np.ndarray, height: int, width: int) -> int:
+    """matterport's level of a box normalised by (side - 1), P2..P5."""
+    side = math.sqrt((box[2] - box[0]) * (box[3] - box[1]))
+    if side == 0:
+        return 2
+    return min(5, max(2, 4 + round(math.log2(side / (224 / math.sqrt(height * width))))))
+
+
 def level(box: np.ndarray) -> int:
     """FPN's level of an RoI, P2..P5."""
     side = math.sqrt((box[2] - box[0]) * (box[3] - box[1]))

@@ -33,3 +33,17 @@ def roi_align(feature: np.ndarray, box: np.ndarray, stride: float, size: int) ->
                     point = y1 + (row + v) * bin_h, x1 + (column + u) * bin_w
                     pooled[row, column] += bilinear(feature, *point) / 4
     return pooled
+
+
+def sample_corners(feature: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
+    """[size, size, C] read from corner to corner of a box in 0..1, of which 1 is the last cell."""
+    height, width, channels = feature.shape
+    x1, y1, x2, y2 = box * np.array([width - 1, height - 1] * 2)
+    pooled = np.zeros((size, size, channels))
+    for row in range(size):
+        for column in range(size):
+            y = y1 + row * (y2 - y1) / (size - 1)
+            x = x1 + column * (x2 - x1) / (size - 1)
+            if 0 <= y <= height - 1 and 0 <= x <= width - 1:
+                pooled[row, column] = bilinear(feature, y, x)
+    return pooled

@@ -10,6 +10,8 @@ import pytest
 from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.data.landscape import landscape
 from geomrcnn.errors import ModelError
+from geomrcnn.network.config import MaskRCNNConfig
+from geomrcnn.network.resizing import frame_for
 from geomrcnn.raster.grid import TileGrid, tiles
 from geomrcnn.raster.source import open_raster
 from geomrcnn.raster.tile import Tile, Window
@@ -93,7 +95,8 @@ def test_nodata_takes_the_mean_colour():
     valid = np.ones((40, 64), bool)
     valid[:, 60:] = False
     tile = Tile(0, 0, Window(0, 0, 64, 40), image, valid)
-    made = to_image(tile, (1.0, 2.0, 3.0))
+    config = MaskRCNNConfig(pixel_mean=(1.0, 2.0, 3.0))
+    made = to_image(tile, frame_for(config, 40, 64), config)
     assert made.shape == (1, 64, 64, 3)
     assert made[0, 10, 10].tolist() == [9, 9, 9]
     assert made[0, 10, 62].tolist() == made[0, 50, 10].tolist() == [1, 2, 3]

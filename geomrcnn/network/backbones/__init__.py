@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
-from typing import Protocol
+from dataclasses import replace
 
 import keras
 
@@ -12,31 +10,35 @@ from geomrcnn.errors import ModelError
 from geomrcnn.network.backbones.efficientnet_lite import EFFICIENTNET_LITE
 from geomrcnn.network.backbones.inverted_residual import build_inverted_residual
 from geomrcnn.network.backbones.mobilenet_v2 import MOBILENET_V2
-from geomrcnn.network.backbones.resnet import RESNETS, build_resnet
+from geomrcnn.network.backbones.resnet import RESNETS, STYLES, build_resnet
 
-__all__ = ["BACKBONES", "Builder", "build_backbone"]
+__all__ = ["BACKBONES", "build_backbone"]
 
-
-class Builder(Protocol):
-    """Builds a backbone for a number of bands."""
-
-    def __call__(self, bands: int = 3, *, train_batch_norm: bool = False) -> keras.Model:
-        """Return a model from [B, H, W, bands] to [C2, C3, C4, C5]."""
+_INVERTED_RESIDUAL = {**EFFICIENTNET_LITE, "mobilenetv2": MOBILENET_V2}
+BACKBONES = (*RESNETS, *_INVERTED_RESIDUAL)
+"""The names."""
 
 
-BACKBONES: Mapping[str, Builder] = {
-    **{name: partial(build_resnet, net) for name, net in RESNETS.items()},
-    **{name: partial(build_inverted_residual, net) for name, net in EFFICIENTNET_LITE.items()},
-    "mobilenetv2": partial(build_inverted_residual, MOBILENET_V2),
-}
-
-
-def build_backbone(name: str, bands: int = 3, *, train_batch_norm: bool = False) -> keras.Model:
-    """Build the backbone `name` (a key of `BACKBONES`) with random weights.
+def build_backbone(
+    name: str,
+    bands: int = 3,
+    *,
+    style: str = "keras",
+    epsilon: float | None = None,
+    train_batch_norm: bool = False,
+) -> keras.Model:
+    """Build the backbone `name`, one of `BACKBONES`, with random weights.
 
     The model takes float32 [B, H, W, bands], already normalised, for any H and W, and returns the
     list [C2, C3, C4, C5], C_k being [B, ceil(H / 2**k), ceil(W / 2**k), channels]. Batch norms are
     frozen unless `train_batch_norm`.
+
+    Args:
+        name: Which.
+        bands: Of the images.
+        style: Whose ResNet, a key of `STYLES`; the others come in one style.
+        epsilon: Of the batch norms; None is that of the style.
+        train_batch_norm: Whether batch norms learn.
 
     Raises:
         ModelError: if there is no such backbone, or `bands` is less than 1.
@@ -45,4 +47,10 @@ def build_backbone(name: str, bands: int = 3, *, train_batch_norm: bool = False)
         raise ModelError(f"no backbone named '{name}': choose one of {', '.join(BACKBONES)}")
     if bands < 1:
         raise ModelError(f"a backbone needs at least 1 band, not {bands}")
-    return BACKBONES[name](bands, train_batch_norm=train_batch_norm)
+    if name in RESNETS:
+        resnet = replace(RESNETS[name], **STYLES[style])
+        resnet = resnet if epsilon is None else replace(resnet, epsilon=epsilon)
+        return build_resnet(resnet, bands, train_batch_norm=train_batch_norm)
+    net = _INVERTED_RESIDUAL[name]
+    net = net if epsilon is None else replace(net, epsilon=epsilon)
+    return build_inverted_residual(net, bands, train_batch_norm=train_batch_norm)

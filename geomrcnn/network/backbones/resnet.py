@@ -6,6 +6,7 @@ Implementations differ in small ways that decide whose weights fit; `ResNet` nam
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
@@ -24,9 +25,18 @@ class ResNet:
     """False for torchvision, where batch norm alone shifts."""
     stride_in_3x3: bool = False
     """Where a stage's first block strides: in the first 1x1 or, for torchvision, in the 3x3."""
+    pool_same: bool = False
+    """Whether the first pool pads as TensorFlow's "same" does, below and right only (matterport),
+    or by one cell all around."""
 
 
 RESNETS = {"resnet50": ResNet((3, 4, 6, 3)), "resnet101": ResNet((3, 4, 23, 3))}
+STYLES: dict[str, dict[str, Any]] = {
+    "keras": {},
+    "torchvision": {"epsilon": 1e-5, "conv_bias": False, "stride_in_3x3": True},
+    "matterport": {"epsilon": 1e-3, "pool_same": True},
+}
+"""By the name of `MaskRCNNConfig.resnet_style`: how a ResNet differs from the default."""
 
 
 def build_resnet(net: ResNet, bands: int = 3, *, train_batch_norm: bool = False) -> keras.Model:
@@ -39,8 +49,11 @@ def build_resnet(net: ResNet, bands: int = 3, *, train_batch_norm: bool = False)
     x = keras.layers.ZeroPadding2D(3, name="stem_pad")(image)
     x = make.conv(x, 64, "stem_conv", size=7, stride=2, padding="valid")
     x = keras.layers.ReLU(name="stem_conv_relu")(x)
-    x = keras.layers.ZeroPadding2D(1, name="stem_pool_pad")(x)
-    x = keras.layers.MaxPooling2D(3, strides=2, name="stem_pool")(x)
+    if net.pool_same:
+        x = keras.layers.MaxPooling2D(3, strides=2, padding="same", name="stem_pool")(x)
+    else:
+        x = keras.layers.ZeroPadding2D(1, name="stem_pool_pad")(x)
+        x = keras.layers.MaxPooling2D(3, strides=2, name="stem_pool")(x)
     outputs = []
     for stage, blocks in enumerate(net.blocks, start=2):
         for block in range(blocks):

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from geomrcnn.network.geometry import Geometry
+
 
 def cell_anchors(size: float, ratios: Sequence[float]) -> np.ndarray:
     """Anchors of one cell about the origin: [ratios, (x1, y1, x2, y2)] float32.
@@ -19,15 +21,18 @@ def cell_anchors(size: float, ratios: Sequence[float]) -> np.ndarray:
 
 
 def grid_anchors(
-    cell: np.ndarray, stride: int, rows: int | tf.Tensor, columns: int | tf.Tensor
+    cell: np.ndarray,
+    strides: tuple[int | tf.Tensor, int | tf.Tensor],
+    rows: int | tf.Tensor,
+    columns: int | tf.Tensor,
 ) -> tf.Tensor:
     """Anchors of a feature level: [rows * columns * len(cell), 4], row by row, cell by cell.
 
     Cell (i, j) is centred at (j * stride, i * stride), the upper left corner of its pixels, as in
-    detectron2 and torchvision.
+    detectron2 and torchvision; `strides` are those of i and of j.
     """
-    y = tf.cast(tf.range(rows) * stride, tf.float32)
-    x = tf.cast(tf.range(columns) * stride, tf.float32)
+    y = tf.cast(tf.range(rows) * strides[0], tf.float32)
+    x = tf.cast(tf.range(columns) * strides[1], tf.float32)
     x, y = tf.meshgrid(x, y)
     shifts = tf.reshape(tf.stack([x, y, x, y], axis=-1), [-1, 1, 4])
     return tf.reshape(shifts + cell[None], [-1, 4])
@@ -38,9 +43,24 @@ def pyramid_anchors(
     strides: Sequence[int],
     sizes: Sequence[float],
     ratios: Sequence[float],
+    geometry: Geometry,
 ) -> list[tf.Tensor]:
     """Anchors of every level, [N_level, 4] each, for features [B, H_level, W_level, C]."""
-    return [
-        grid_anchors(cell_anchors(size, ratios), stride, tf.shape(level)[1], tf.shape(level)[2])
-        for level, stride, size in zip(features, strides, sizes, strict=True)
-    ]
+    image = [strides[0] * cells for cells in _cells(features[0])]
+    shift = np.array([0, 0, geometry.far_corner, geometry.far_corner], np.float32)
+    anchors = []
+    for level, stride, size in zip(features, strides, sizes, strict=True):
+        cell, cells = cell_anchors(size, ratios), _cells(level)
+        if geometry.rounded_anchors:
+            cell = np.round(cell)
+        spread = (stride, stride)
+        if geometry.fitted_strides:
+            spread = (image[0] // cells[0], image[1] // cells[1])
+        anchors.append(grid_anchors(cell - shift, spread, *cells))
+    return anchors
+
+
+def _cells(level: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Rows and columns."""
+    shape = tf.shape(level)
+    return shape[1], shape[2]

@@ -32,15 +32,23 @@ def iou(boxes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(common, union)
 
 
-def clip(boxes: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-    """Boxes cut to the image."""
-    limit = tf.cast(tf.stack([width, height, width, height]), boxes.dtype)
-    return tf.clip_by_value(boxes, tf.zeros_like(limit), limit)
+def clip(boxes: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
+    """Boxes [..., 4] cut to windows, which are boxes of a shape that broadcasts to theirs."""
+    low, high = tf.concat([window[..., :2]] * 2, -1), tf.concat([window[..., 2:]] * 2, -1)
+    return tf.minimum(tf.maximum(boxes, low), high)
 
 
 def _centres(boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     sides = boxes[..., 2:] - boxes[..., :2]
     return boxes[..., :2] + 0.5 * sides, sides
+
+
+def usable(boxes: tf.Tensor, smallest: float | None) -> tf.Tensor:
+    """[...] bool; False for boxes that are not finite or have a side not above `smallest`."""
+    finite = tf.reduce_all(tf.math.is_finite(boxes), axis=-1)
+    if smallest is None:
+        return finite
+    return finite & tf.reduce_all(boxes[..., 2:] - boxes[..., :2] > smallest, axis=-1)
 
 
 def encode(boxes: tf.Tensor, anchors: tf.Tensor, weights: Sequence[float]) -> tf.Tensor:
@@ -57,10 +65,13 @@ def encode(boxes: tf.Tensor, anchors: tf.Tensor, weights: Sequence[float]) -> tf
     return tf.concat([shift, scale], axis=-1) * tf.constant(weights, tf.float32)
 
 
-def decode(deltas: tf.Tensor, anchors: tf.Tensor, weights: Sequence[float]) -> tf.Tensor:
-    """Boxes from deltas; the inverse of `encode`, with the growth clamped."""
+def decode(
+    deltas: tf.Tensor, anchors: tf.Tensor, weights: Sequence[float], *, clamped: bool = True
+) -> tf.Tensor:
+    """Boxes from deltas; the inverse of `encode`, with the growth clamped or not."""
     deltas = tf.cast(deltas, tf.float32) / tf.constant(weights, tf.float32)
     anchor_centre, anchor_sides = _centres(anchors)
     centre = deltas[..., :2] * anchor_sides + anchor_centre
-    sides = tf.exp(tf.minimum(deltas[..., 2:], LARGEST_LOG_SCALE)) * anchor_sides
+    growth = tf.minimum(deltas[..., 2:], LARGEST_LOG_SCALE) if clamped else deltas[..., 2:]
+    sides = tf.exp(growth) * anchor_sides
     return tf.concat([centre - 0.5 * sides, centre + 0.5 * sides], axis=-1)

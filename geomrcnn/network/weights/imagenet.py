@@ -7,10 +7,9 @@ import keras
 from geomrcnn.errors import ModelError
 from geomrcnn.network.backbones.efficientnet_lite import EFFICIENTNET_LITE
 from geomrcnn.network.backbones.resnet import RESNETS
-from geomrcnn.network.weights.assign import Report, assign
+from geomrcnn.network.weights.assign import Report, load_weights
 from geomrcnn.network.weights.efficientnet_lite import read_efficientnet_lite
 from geomrcnn.network.weights.keras_applications import read_keras_application
-from geomrcnn.network.weights.stem import inflate_stem
 
 RGB = tuple[float, float, float]
 
@@ -35,10 +34,7 @@ def load_imagenet(backbone: keras.Model, name: str) -> Report:
     _check(name)
     read = read_efficientnet_lite if name in EFFICIENTNET_LITE else read_keras_application
     tensors, left_over = read(name)
-    bands = backbone.input_shape[-1]
-    tensors["stem_conv/kernel"] = inflate_stem(tensors["stem_conv/kernel"], bands)
-    source = f"the ImageNet file of {name}"
-    return Report(source, assign(backbone, tensors, source), left_over)
+    return load_weights(backbone, tensors, f"ImageNet weights of {name}", left_over)
 
 
 def imagenet_scaling(name: str) -> tuple[RGB, RGB]:

@@ -1,13 +1,8 @@
-"""ImageNet weights of ResNet and MobileNetV2, from the files that `keras.applications` publishes.
-
-Keras downloads a file once and keeps it in its cache, ~/.keras/models or $KERAS_HOME/models.
-"""
+"""ImageNet weights of ResNet and MobileNetV2, from the files of `keras.applications`."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import keras
@@ -18,42 +13,46 @@ from geomrcnn.network.backbones.inverted_residual import block_names
 from geomrcnn.network.backbones.mobilenet_v2 import MOBILENET_V2
 from geomrcnn.network.backbones.resnet import RESNETS, ResNet
 from geomrcnn.network.weights.assign import variables
+from geomrcnn.network.weights.download import Release, fetch
 
 
-class Release(NamedTuple):
-    """One published file: the class of `keras.applications` it fits, and where it is."""
+class Application(NamedTuple):
+    """A class of `keras.applications`, and the published file it fits."""
 
-    application: str
-    folder: str
-    file: str
-    md5: str | None
+    name: str
+    release: Release
 
 
 _STORE = "https://storage.googleapis.com/tensorflow/keras-applications"
-RELEASES = {
-    "resnet50": Release(
+APPLICATIONS = {
+    "resnet50": Application(
         "ResNet50",
-        f"{_STORE}/resnet",
-        "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        "4d473c1dd8becc155b73f8504c6f6626",
+        Release(
+            f"{_STORE}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            "md5:4d473c1dd8becc155b73f8504c6f6626",
+        ),
     ),
-    "resnet101": Release(
+    "resnet101": Application(
         "ResNet101",
-        f"{_STORE}/resnet",
-        "resnet101_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        "88cf7a10940856eca736dc7b7e228a21",
+        Release(
+            f"{_STORE}/resnet/resnet101_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            "md5:88cf7a10940856eca736dc7b7e228a21",
+        ),
     ),
-    "mobilenetv2": Release(
+    "mobilenetv2": Application(
         "MobileNetV2",
-        f"{_STORE}/mobilenet_v2",
-        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
-        None,
+        Release(
+            f"{_STORE}/mobilenet_v2/"
+            "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+            None,
+        ),
     ),
 }
+"""Checksums are those Keras checks; it states none for MobileNetV2."""
 
 
 def read_keras_application(name: str) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
-    """Read the ImageNet weights of `name`, a key of `RELEASES`, downloading them if need be.
+    """Read the ImageNet weights of `name`, a key of `APPLICATIONS`, downloading them if need be.
 
     Returns:
         As `rename`.
@@ -61,11 +60,10 @@ def read_keras_application(name: str) -> tuple[dict[str, np.ndarray], tuple[str,
     Raises:
         ModelError: if the file cannot be downloaded or read.
     """
-    release = RELEASES[name]
-    path = _fetch(release)
-    application = getattr(keras.applications, release.application)
+    application, release = APPLICATIONS[name]
+    path = fetch(release)
     try:
-        model = application(weights=None, include_top=False)
+        model = getattr(keras.applications, application)(weights=None, include_top=False)
         model.load_weights(path)
     except (OSError, KeyError, ValueError) as error:
         raise ModelError(f"{path} is damaged: delete it, it will be downloaded again") from error
@@ -90,25 +88,6 @@ def rename(model: keras.Model, name: str) -> tuple[dict[str, np.ndarray], tuple[
     if name in RESNETS:
         ours["stem_conv/kernel"] = ours["stem_conv/kernel"][:, :, ::-1]
     return ours, tuple(left_over)
-
-
-def _fetch(release: Release) -> Path:
-    """Return the path of the file, downloaded into Keras' cache if it is not there yet."""
-    cache = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-    url = f"{release.folder}/{release.file}"
-    try:
-        return Path(
-            keras.utils.get_file(
-                release.file,
-                url,
-                file_hash=release.md5,
-                cache_dir=str(cache),
-                cache_subdir="models",
-            )
-        )
-    except Exception as error:  # Keras raises the bare Exception when offline
-        place = cache / "models" / release.file
-        raise ModelError(f"cannot download ImageNet weights: save {url} as {place}") from error
 
 
 def _resnet_layers(net: ResNet) -> Iterator[tuple[str, str]]:

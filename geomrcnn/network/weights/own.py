@@ -12,7 +12,7 @@ from geomrcnn.errors import ModelError
 
 def named_weights(model: keras.Model) -> dict[str, np.ndarray]:
     """Every weight of a network by its path, such as "fpn/lateral2/kernel"."""
-    return {_name(weight): np.asarray(weight) for weight in model.weights}
+    return {weight_name(weight): np.asarray(weight) for weight in model.weights}
 
 
 def assign_weights(model: keras.Model, values: Mapping[str, np.ndarray], source: str) -> None:
@@ -22,18 +22,19 @@ def assign_weights(model: keras.Model, values: Mapping[str, np.ndarray], source:
         ModelError: a weight is missing or of another shape; nothing is changed then.
     """
     for weight in model.weights:
-        value = values.get(_name(weight))
+        value = values.get(weight_name(weight))
         if value is None:
-            raise ModelError(f"{source}: has no weight '{_name(weight)}'")
+            raise ModelError(f"{source}: has no weight '{weight_name(weight)}'")
         if value.shape != tuple(weight.shape):
             raise ModelError(
-                f"{source}: '{_name(weight)}' has the shape {value.shape}, "
+                f"{source}: '{weight_name(weight)}' has the shape {value.shape}, "
                 f"the network wants {tuple(weight.shape)}"
             )
     for weight in model.weights:
-        weight.assign(values[_name(weight)])
+        weight.assign(values[weight_name(weight)])
 
 
-def _name(weight: keras.Variable) -> str:
+def weight_name(weight: keras.Variable) -> str:
+    """The path of a weight in a network, such as "fpn/lateral2/kernel"."""
     path: str = weight.path
     return path.removeprefix("mask_rcnn/")

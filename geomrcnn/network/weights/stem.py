@@ -23,3 +23,9 @@ def inflate_stem(kernel: np.ndarray, bands: int) -> np.ndarray:
     grey = kernel.mean(axis=2, keepdims=True)
     others = np.repeat(grey, bands - colours.shape[2], axis=2)
     return np.concatenate([colours, others], axis=2) * np.float32(3 / bands)
+
+
+def spread(rgb: tuple[float, ...], bands: int) -> tuple[float, ...]:
+    """Give each of `bands` a pixel mean or deviation by the same rule: R, G, B, then their mean."""
+    colours = rgb if bands >= len(rgb) else ()
+    return (*colours, *[sum(rgb) / len(rgb)] * (bands - len(colours)))
