@@ -9,6 +9,13 @@ from pathlib import Path
 import tensorflow as tf
 
 
+class NoLog:
+    """Writes nothing: for processes beside the one that does."""
+
+    def step(self, step: int, values: dict[str, float]) -> None:
+        """Do nothing."""
+
+
 class RunLog:
     """Averages the steps between two reports and writes them everywhere."""
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from geomrcnn.data.augmentation import Augmentation
+from geomrcnn.data.dataset import TRUE_COLOUR, PixelType
+from geomrcnn.data.statistics import BandStatistics
 from geomrcnn.errors import DataError
 from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.training.config import TrainingConfig
@@ -26,6 +28,8 @@ class RunConfig:
         augmentation: How far tiles may stray.
         classes: Names of classes 1..C.
         gsd: Metres a pixel that all imagery is brought to.
+        pixels: What all images hold.
+        statistics: Measured on them; None for 8-bit RGB.
     """
 
     network: MaskRCNNConfig
@@ -33,6 +37,8 @@ class RunConfig:
     augmentation: Augmentation
     classes: tuple[str, ...]
     gsd: float
+    pixels: PixelType
+    statistics: BandStatistics | None = None
 
     def write(self, folder: Path) -> None:
         """Keep it in `folder`/run.json."""
@@ -43,6 +49,8 @@ class RunConfig:
             "augmentation": dataclasses.asdict(self.augmentation),
             "classes": self.classes,
             "gsd": self.gsd,
+            "pixels": self.pixels._asdict(),
+            "statistics": self.statistics and self.statistics._asdict(),
         }
         partial = folder / f".{_FILE}.partial"
         partial.write_text(json.dumps(values, indent=2) + "\n")
@@ -58,15 +66,22 @@ class RunConfig:
         try:
             values: dict[str, Any] = json.loads((folder / _FILE).read_text())
             stray = values["augmentation"]
+            measured = values.get("statistics")
             return cls(
                 MaskRCNNConfig.from_dict(values["network"]),
-                TrainingConfig(**values["training"]),
+                TrainingConfig.from_dict(values["training"]),
                 Augmentation(**{**stray, "scale": tuple(stray["scale"])}),
                 tuple(values["classes"]),
                 float(values["gsd"]),
+                _pixel_type(values.get("pixels", TRUE_COLOUR._asdict())),
+                measured and BandStatistics(**{k: tuple(v) for k, v in measured.items()}),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{folder}: not the directory of a training run ({error})") from error
+
+
+def _pixel_type(values: dict[str, Any]) -> PixelType:
+    return PixelType(str(values["dtype"]), tuple(values["bands"]))
 
 
 def is_run(folder: Path) -> bool:

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
 
-import keras
-import tensorflow as tf
+from geomrcnn.training.config import TrainingConfig
+
+DROPS = (2 / 3, 8 / 9)
+"""Shares of a run after which the schedule "step" divides the rate by 10 (detectron2's "1x")."""
 
 
-class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """Linear from zero to `peak`, then half a cosine to zero (SGDR, Loshchilov & Hutter 2017)."""
+def learning_rate(config: TrainingConfig, step: int) -> float:
+    """Learning rate of the step with this number, from 0.
 
-    def __init__(self, peak: float, warmup_steps: int, steps: int) -> None:
-        """`warmup_steps` of the `steps` in all are spent rising."""
-        super().__init__()
-        self.peak, self.warmup_steps, self.steps = peak, warmup_steps, steps
+    It rises along a line for `warmup_steps` (Goyal et al. 2017), then follows the schedule; what
+    the stage of the step multiplies it by comes on top.
+    """
+    rate = config.learning_rate * _stage_rate(config, step)
+    if step < config.warmup_steps:
+        return rate * (step + 1) / config.warmup_steps
+    if config.schedule == "cosine":
+        left = max(config.steps - config.warmup_steps, 1)
+        done = min((step - config.warmup_steps) / left, 1.0)
+        return rate * 0.5 * (1 + math.cos(math.pi * done))  # SGDR, Loshchilov & Hutter 2017
+    if config.schedule == "step":
+        return rate * 0.1 ** sum(step >= drop * config.steps for drop in DROPS)
+    return rate
 
-    def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        """Learning rate of the step with this number, from 0."""
-        step = tf.cast(step, tf.float32)
-        rising = (step + 1) / max(self.warmup_steps, 1)
-        done = (step - self.warmup_steps) / max(self.steps - self.warmup_steps, 1)
-        falling = 0.5 * (1 + tf.cos(math.pi * tf.clip_by_value(done, 0.0, 1.0)))
-        return self.peak * tf.where(step < self.warmup_steps, rising, falling)
 
-    def get_config(self) -> dict[str, float]:
-        """What `__init__` was given."""
-        return {"peak": self.peak, "warmup_steps": self.warmup_steps, "steps": self.steps}
+def _stage_rate(config: TrainingConfig, step: int) -> float:
+    if not config.stages:
+        return 1.0
+    ends = list(itertools.accumulate(stage.steps for stage in config.stages))
+    return config.stages[min(bisect.bisect(ends, step), len(ends) - 1)].rate

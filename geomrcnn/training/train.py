@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
+from rasterio.errors import NotGeoreferencedWarning
 
-from geomrcnn.bundle.bundle import Bundle, as_kept, write_bundle
 from geomrcnn.bundle.card import ModelCard
+from geomrcnn.bundle.make import write_model
 from geomrcnn.data.augmentation import Augmentation
 from geomrcnn.data.coco import CocoDataset
-from geomrcnn.data.dataset import ConcatDataset, Dataset
-from geomrcnn.data.pipeline import training_batches
+from geomrcnn.data.dataset import ConcatDataset
+from geomrcnn.data.pipeline import image_draw, training_batches
+from geomrcnn.data.statistics import common_pixel_type, value_range
 from geomrcnn.errors import DataError
 from geomrcnn.network.config import MaskRCNNConfig
-from geomrcnn.network.export import fold_batch_norms, openvino_graph
 from geomrcnn.network.mask_rcnn import MaskRCNN
-from geomrcnn.network.weights.imagenet import imagenet_scaling, load_imagenet
-from geomrcnn.network.weights.own import assign_weights, named_weights
 from geomrcnn.training.config import TrainingConfig
-from geomrcnn.training.log import RunLog
+from geomrcnn.training.devices import find_devices
+from geomrcnn.training.initialise import starting_point, trained_network
+from geomrcnn.training.log import NoLog, RunLog
+from geomrcnn.training.precision import layers_in
+from geomrcnn.training.radiometry import scaled_for, statistics_for
 from geomrcnn.training.run import RunConfig, is_run
-from geomrcnn.training.trainer import Trainer
+from geomrcnn.training.trainer import Batches, Trainer
 
 Validation = Callable[[MaskRCNN, ModelCard], dict[str, float]]
 """Scores of a network by name."""
@@ -36,12 +39,15 @@ def train(
     out: str | os.PathLike[str],
     *,
     gsd: float,
+    bands: Sequence[int] | None = None,
     shares: Sequence[float] | None = None,
-    preset: str = "light",
+    preset: str | None = None,
     init: str = "imagenet",
+    network: Mapping[str, Any] | None = None,
     training: TrainingConfig | None = None,
     augmentation: Augmentation | None = None,
     validate: Validation | None = None,
+    devices: int | None = None,
     resume: bool = False,
     say: Callable[[str], None] = print,
 ) -> RunConfig:
@@ -51,73 +57,127 @@ def train(
         data: COCO instance files, or folders with a coco.json.
         out: The run directory; holds run.json, checkpoints, losses.csv and tensorboard.
         gsd: Metres a pixel that all imagery is brought to.
+        bands: Numbers from 1 of the bands to train on, in the order the network is to have them;
+            None is all but alpha.
         shares: How much of the tiles each of `data` provides; by default each image alike.
-        preset: Of `MaskRCNNConfig`.
-        init: "imagenet", "none" or a bundle whose weights to start from.
+        preset: Of `MaskRCNNConfig`; by default "light", or the network that `init` is for.
+        init: The weights to start from, as `starting_point` takes them. "last" goes on with the
+            run in `out` if there is one.
+        network: Fields of `MaskRCNNConfig` that are to be other than in the preset.
         training: How to train.
         augmentation: How far the tiles may stray.
         validate: Called at each checkpoint; its scores are logged.
+        devices: How many GPUs (or CPU devices) to use; by default all. For several hosts see
+            `find_devices`.
         resume: Go on with the run in `out`.
         say: Prints a line.
 
     Raises:
         GeomrcnnError: for data, options or weights that do not fit.
     """
+    place = find_devices(devices)  # before anything else that TensorFlow does
+    say = say if place.is_chief else _say_nothing
+    warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)  # gsd says what matters
     folder = Path(out)
     training = training or TrainingConfig()
-    sources = [CocoDataset(_coco_file(Path(path)), gsd=gsd) for path in data]
+    sources = [CocoDataset(_coco_file(Path(path)), gsd=gsd, bands=bands) for path in data]
     dataset = ConcatDataset(sources, shares)
     for path, source in zip(data, sources, strict=True):
         say(f"{path}: {source.report}")
+    resume = resume or (init == "last" and is_run(folder))
+    pixels = common_pixel_type(dataset)
+    statistics = statistics_for(dataset, pixels, training.seed, folder if resume else None, say)
+    begin = starting_point(
+        init, preset=preset, classes=len(dataset.classes), bands=len(pixels.bands), folder=folder
+    )
     run = RunConfig(
-        network=_network_config(preset, init, len(dataset.classes), _bands(dataset)),
+        network=_changed(scaled_for(begin.config, begin.learnt_on, pixels, statistics), network),
         training=training,
         augmentation=augmentation or Augmentation(),
         classes=dataset.classes,
         gsd=gsd,
+        pixels=pixels,
+        statistics=statistics,
     )
-    _check_folder(folder, run, resume)
+    if place.is_chief:
+        _check_folder(folder, run, resume)
     keras.utils.set_random_seed(training.seed)
-    model = MaskRCNN(run.network)
-    _initialise(model, init)
-    run.write(folder)
-    trainer = Trainer(model, training, folder)
+    with place.strategy.scope(), layers_in(training.precision):
+        model = MaskRCNN(run.network)
+        report = begin.load(model)
+    for line in report.lines() if report else ():
+        say(line)
+    trainer = Trainer(model, training, folder, place)
+    if place.is_chief:
+        run.write(folder)
     start = trainer.resume() if resume else 0
     if start:
         say(f"resuming after step {start}")
-    log = RunLog(folder, training.steps, start=start, say=say)
+    _fit(trainer, run, dataset, folder, start, validate, say)
+    return run
 
-    def on_checkpoint(step: int) -> None:
-        if validate is not None:
-            log.scores(step, validate(model, card_of(run)))
 
-    trainer.fit(
-        lambda step: training_batches(
+def _fit(
+    trainer: Trainer,
+    run: RunConfig,
+    dataset: ConcatDataset,
+    folder: Path,
+    start: int,
+    validate: Validation | None,
+    say: Callable[[str], None],
+) -> None:
+    training = run.training
+    draw = image_draw(dataset, training.seed, dataset.weights)
+
+    def batches(step: int) -> Batches:
+        made: Batches = training_batches(
             dataset,
             tile=training.tile,
             batch=training.batch,
+            rows=trainer.rows,
             augmentation=run.augmentation,
             seed=training.seed,
             start_step=step,
             fill=run.network.pixel_mean,
+            values=value_range(run.pixels.dtype, run.statistics),
             weights=dataset.weights,
-        ),
+        )
+        return made
+
+    if not trainer.place.is_chief:
+        trainer.fit(batches, NoLog(), start=start, name_of=lambda at: dataset.name(draw(at)[0]))
+        return
+    log = RunLog(folder, training.steps, start=start, say=say)
+
+    def on_checkpoint(step: int) -> None:
+        if validate is not None:
+            log.scores(step, validate(trainer.model, card_of(run)))
+
+    trainer.fit(
+        batches,
         log,
         start=start,
         on_checkpoint=on_checkpoint,
+        name_of=lambda position: dataset.name(draw(position)[0]),
     )
-    return run
+
+
+def _say_nothing(line: str) -> None:
+    """Where another process speaks."""
+
+
+def _changed(config: MaskRCNNConfig, changes: Mapping[str, Any] | None) -> MaskRCNNConfig:
+    return MaskRCNNConfig.from_dict({**config.to_dict(), **(changes or {})})
 
 
 def card_of(run: RunConfig) -> ModelCard:
     """The model card of a run, but for what only its maker knows."""
     network, tile = run.network, run.training.tile
-    names = ("red", "green", "blue") if network.bands == 3 else ()
     return ModelCard(
         name="model",
         classes=run.classes,
-        bands=names or tuple(f"band{i}" for i in range(1, network.bands + 1)),
-        dtype="uint8",
+        bands=run.pixels.bands,
+        dtype=run.pixels.dtype,
         gsd=run.gsd,
         tile=tile,
         overlap=tile // 4,
@@ -141,72 +201,13 @@ def bundle_run(
         GeomrcnnError: there is no checkpoint, or the card does not fit.
     """
     folder = Path(folder)
-    run = RunConfig.read(folder)
-    made = ModelCard.from_dict({**card_of(run).to_dict(), **card})
-    model = MaskRCNN(run.network)
-    trainer = Trainer(model, run.training, folder)
-    if not trainer.resume():
-        raise DataError(f"{folder}: has no checkpoint yet")
-    # The bundle rounds kernels; export what it will keep, so that both runtimes run the same.
-    fold_batch_norms(model.backbone)
-    weights = as_kept(named_weights(model))
-    assign_weights(model, weights, str(folder))
-    write_bundle(Path(out), made, run.network.to_dict(), weights, openvino_graph(model))
+    made = ModelCard.from_dict({**card_of(RunConfig.read(folder)).to_dict(), **card})
+    write_model(trained_network(folder), made, Path(out))
     return made
 
 
 def _coco_file(path: Path) -> Path:
     return path / "coco.json" if path.is_dir() else path
-
-
-def _network_config(preset: str, init: str, classes: int, bands: int) -> MaskRCNNConfig:
-    """The preset, with the pixel scaling that the initial weights were learnt with."""
-    if init not in ("imagenet", "none"):
-        known = MaskRCNNConfig.from_dict(Bundle.open(init).network())
-        if (known.classes, known.bands) != (classes, bands):
-            raise DataError(
-                f"'{init}' has {known.classes} classes and {known.bands} bands, "
-                f"the data has {classes} and {bands}"
-            )
-        return known
-    backbone = MaskRCNNConfig.preset(preset).backbone
-    mean, std = imagenet_scaling(backbone)
-    return MaskRCNNConfig.preset(
-        preset,
-        classes=classes,
-        bands=bands,
-        pixel_mean=_for_bands(mean, bands),
-        pixel_std=_for_bands(std, bands),
-        train_stem=init == "none",
-    )
-
-
-def _for_bands(rgb: tuple[float, ...], bands: int) -> tuple[float, ...]:
-    """RGB values for RGB; their mean for every band of anything else."""
-    return rgb if bands == len(rgb) else (sum(rgb) / len(rgb),) * bands
-
-
-def _initialise(model: MaskRCNN, init: str) -> None:
-    if init == "imagenet":
-        load_imagenet(model.backbone, model.config.backbone)
-    elif init != "none":
-        bundle = Bundle.open(init)
-        assign_weights(model, bundle.weights(), str(bundle.path))
-
-
-def _bands(dataset: Dataset) -> int:
-    """Bands of the first image, for all must have as many.
-
-    Raises:
-        DataError: it is not of 8 bits, which is what the initial weights are scaled for.
-    """
-    image = dataset.sample(0).image
-    if image.dtype != np.uint8:
-        raise DataError(
-            f"{dataset.name(0)}: has pixels of {image.dtype}, training takes 8-bit imagery; "
-            "convert it, for instance with gdal_translate -ot Byte -scale"
-        )
-    return int(image.shape[2])
 
 
 def _check_folder(folder: Path, run: RunConfig, resume: bool) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import csv
 import math
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
-import rasterio
 
 from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.data.augmentation import Augmentation
@@ -23,7 +21,6 @@ from geomrcnn.network.mask_rcnn import MaskRCNN
 from geomrcnn.network.weights.own import named_weights
 from geomrcnn.runtime.keras import KerasDetector
 from geomrcnn.training.config import TrainingConfig
-from geomrcnn.training.schedule import WarmupCosine
 from geomrcnn.training.train import bundle_run, train
 
 TINY = TrainingConfig(steps=4, batch=1, tile=64, warmup_steps=2, checkpoint_steps=2)
@@ -100,19 +97,6 @@ def test_a_run_is_not_overwritten_nor_resumed_with_other_options(scenes, whole, 
         run(scenes, tmp_path / "nowhere", resume=True)
 
 
-def test_imagery_of_16_bits_is_refused(scenes, tmp_path):
-    deep = tmp_path / "deep"
-    shutil.copytree(scenes, deep)
-    for path in (deep / "images").iterdir():
-        with rasterio.open(path) as source:
-            profile, pixels = source.profile, source.read()
-        with rasterio.open(path, "w", **{**profile, "dtype": "uint16"}) as sink:
-            sink.write(pixels.astype("uint16"))
-    with pytest.raises(DataError, match=r"uint16.*8-bit"):
-        run(deep, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
 def test_a_bundle_starts_another_run(scenes, whole, tmp_path):
     run(scenes, tmp_path / "second", init=str(whole.bundle))
     assert (tmp_path / "second/checkpoints/ckpt-4.index").exists()
@@ -122,21 +106,6 @@ def test_a_card_with_an_unknown_field_is_refused(whole, tmp_path):
     with pytest.raises(ModelError, match=r"model card.*colour"):
         bundle_run(whole.folder, tmp_path / "x.zip", {"colour": "red"})
     assert not list(tmp_path.iterdir())
-
-
-def test_the_learning_rate_rises_and_falls():
-    schedule = WarmupCosine(0.1, 10, 110)
-    rates = [float(schedule(step)) for step in (0, 9, 10, 60, 110, 500)]
-    np.testing.assert_allclose(rates, [0.01, 0.1, 0.1, 0.05, 0, 0], atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [({"steps": 0}, "steps"), ({"tile": 100}, "tile"), ({"learning_rate": 0.0}, "learning_rate")],
-)
-def test_nonsense_is_refused_by_name(changes, named):
-    with pytest.raises(DataError, match=named):
-        TrainingConfig(**changes)
 
 
 def test_eight_tiles_are_learnt_by_heart(tmp_path):

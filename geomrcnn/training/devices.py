@@ -1,0 +1,121 @@
+"""The devices and hosts a run is spread over, by tf.distribute."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from geomrcnn.errors import DataError
+
+
+class Place(NamedTuple):
+    """Where this process stands among all devices of a run.
+
+    strategy: What variables and steps are spread by.
+    first: Number of its first device among those of all hosts.
+    devices: How many it has, which come one after the other.
+    """
+
+    strategy: tf.distribute.Strategy
+    first: int = 0
+    devices: int = 1
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process is the one that writes files and speaks."""
+        return self.first == 0
+
+    def rows(self, batch: int) -> range:
+        """Which tiles of a batch this process makes and its devices take, in order.
+
+        Raises:
+            DataError: the batch cannot be shared out evenly.
+        """
+        replicas = self.strategy.num_replicas_in_sync
+        if batch % replicas:
+            raise DataError(
+                f"a batch of {batch} tiles cannot be shared by {replicas} devices: choose a "
+                f"multiple of {replicas}, or fewer devices"
+            )
+        each = batch // replicas
+        return range(self.first * each, (self.first + self.devices) * each)
+
+
+def find_devices(count: int | None = None) -> Place:
+    """All GPUs, or all CPU devices where there is none; of every host if there are several.
+
+    Several hosts are described by the environment variable TF_CONFIG, as TensorFlow's guide on
+    distributed training says, and every host runs the same command; this must then be called
+    before anything else is done with TensorFlow. Without a GPU, TensorFlow is made to compute the
+    same numbers each time; on GPUs it cannot, for want of a deterministic RoIAlign gradient.
+
+    Args:
+        count: How many devices of this host to use; None is all.
+
+    Raises:
+        DataError: there are not so many, or TF_CONFIG cannot be read.
+    """
+    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    if kind == "CPU":
+        tf.config.experimental.enable_op_determinism()
+    if "TF_CONFIG" in os.environ:
+        return _placed(_several_hosts(count))
+    found = [device.name for device in tf.config.list_logical_devices(kind)]
+    if count is not None and not 1 <= count <= len(found):
+        raise DataError(f"--devices {count}: there are {len(found)} ({kind})")
+    chosen = found[:count]
+    if len(chosen) == 1:
+        return Place(tf.distribute.get_strategy())
+    return _placed(tf.distribute.MirroredStrategy(chosen))
+
+
+def _several_hosts(count: int | None) -> tf.distribute.Strategy:
+    if count is not None:
+        raise DataError("--devices: with TF_CONFIG every device of every host is used")
+    try:
+        json.loads(os.environ["TF_CONFIG"])["cluster"]
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"TF_CONFIG does not describe a cluster: {error}") from error
+
+
+def _placed(strategy: tf.distribute.Strategy) -> Place:
+    spread = tf.function(lambda: strategy.run(_replica_number))
+    numbers = strategy.experimental_local_results(spread())
+    return Place(strategy, int(numbers[0]), len(numbers))
+
+
+def _replica_number() -> tf.Tensor:
+    return tf.convert_to_tensor(tf.distribute.get_replica_context().replica_id_in_sync_group)
+
+
+def update(variable: tf.Variable, function: Callable[..., object], *args: Any) -> None:
+    """Call `function`(variable, *args) for the copy of the variable on every device.
+
+    For use within a replica. Arguments that are spread over devices arrive as the part of the
+    device.
+    """
+
+    def merged(strategy: tf.distribute.Strategy, *args: Any) -> None:
+        strategy.extended.update(variable, function, args=args, group=False)
+
+    tf.distribute.get_replica_context().merge_call(merged, args=args)
+
+
+def assign(variable: tf.Variable, value: tf.Tensor) -> None:
+    """Set the copy of the variable on every device. For use within a replica."""
+    update(variable, lambda copy, value: copy.assign(value), value)
+
+
+def total(values: Any) -> Any:
+    """The sum over all devices of a tensor or list of tensors. For use within a replica."""
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def gathered(values: tf.Tensor) -> tf.Tensor:
+    """Tensors of all devices joined along the first axis. For use within a replica."""
+    return tf.distribute.get_replica_context().all_gather(values, axis=0)

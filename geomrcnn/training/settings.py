@@ -1,0 +1,70 @@
+"""Fields of the two configs of a run, from text."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from geomrcnn.errors import DataError
+from geomrcnn.network.config import MaskRCNNConfig
+from geomrcnn.training.config import TrainingConfig
+
+
+class Settings(NamedTuple):
+    """Values of some fields of `TrainingConfig` and of `MaskRCNNConfig`."""
+
+    training: dict[str, Any]
+    network: dict[str, Any]
+
+
+def parse_settings(texts: Iterable[str]) -> Settings:
+    """Settings from texts such as "weight_decay=0.0005" or "train_class_weights=[1, 2, 4]".
+
+    Values are JSON; what is not is taken as a string.
+
+    Raises:
+        DataError: no config has such a field, or it takes other values.
+    """
+    hints = [get_type_hints(config) for config in (TrainingConfig, MaskRCNNConfig)]
+    settings = Settings({}, {})
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise DataError(f"'{text}' is no setting: write FIELD=VALUE")
+        for known, found in zip(hints, settings, strict=True):
+            if name in known:
+                found[name] = _parsed(name, value, known[name])
+                break
+        else:
+            raise DataError(f"no field of the training or the network is called '{name}'")
+    return settings
+
+
+def _parsed(name: str, text: str, hint: Any) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text
+    if isinstance(value, list):
+        value = tuple(value)
+    if not _fits(value, hint):
+        described = hint.__name__ if isinstance(hint, type) else str(hint)
+        raise DataError(f"{name} takes a value of type {described}, not {text}")
+    return value
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of the type of an annotation made of tuples, unions and plain types."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, part) for part in parts)
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return False
+        wanted = parts[:1] * len(value) if parts[-1] is Ellipsis else parts
+        return len(value) == len(wanted) and all(map(_fits, value, wanted))
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, (int, float) if hint is float else hint)
