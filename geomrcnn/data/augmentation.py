@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from geomrcnn.data.dataset import Instance, Sample
 from geomrcnn.data.resample import Frame, resample
+from geomrcnn.data.statistics import BYTES, ValueRange
 from geomrcnn.vector.polygons import polygonal
 
 Coordinates = npt.NDArray[np.float64]
@@ -55,15 +57,19 @@ class Augmentation:
 
 
 def augment(
-    sample: Sample, tile: int, augmentation: Augmentation, rng: np.random.Generator
+    sample: Sample,
+    tile: int,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+    values: ValueRange = BYTES,
 ) -> Sample:
-    """One random view of `sample`, tile × tile pixels."""
+    """One random view of `sample`, tile × tile pixels; `values` as for `jitter_colours`."""
     view = random_scale_crop(sample, tile, augmentation, rng)
     if augmentation.flips:
         if rng.random() < 0.5:
             view = flip(view)
         view = quarter_turns(view, int(rng.integers(4)))
-    return jitter_colours(view, augmentation, rng)
+    return jitter_colours(view, augmentation, rng, values)
 
 
 def random_scale_crop(
@@ -116,32 +122,44 @@ def quarter_turns(sample: Sample, turns: int) -> Sample:
     return _rearranged(sample, lambda pixels: np.rot90(pixels, turns), instances)
 
 
-def jitter_colours(sample: Sample, augmentation: Augmentation, rng: np.random.Generator) -> Sample:
+def jitter_colours(
+    sample: Sample,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+    values: ValueRange = BYTES,
+) -> Sample:
     """Change gamma, colour balance, saturation, contrast and brightness; sometimes blur.
 
-    Pixels that are not valid stay 0.
+    Args:
+        sample: With any bands of any real dtype.
+        augmentation: How far to stray.
+        rng: Decides.
+        values: From black to full brightness, for each band or for all alike; that of the data
+            set, for the same change must mean the same in every image. Values beyond it change
+            in keeping with those within.
+
+    Returns:
+        The sample changed. Integers stay within their dtype; pixels that are not valid stay 0.
     """
     image = sample.image
     seen = np.ones(image.shape[:2], bool) if sample.valid is None else sample.valid
-    # 255 is full brightness of bytes; other types use a range of their own.
-    peak = np.float32(255 if image.dtype == np.uint8 else max(float(image.max()), 1e-6))
-    exponent = np.exp(rng.uniform(-1, 1) * np.log1p(augmentation.gamma))
-    values = np.maximum(image, 0).astype(np.float32) / peak
-    values = np.power(values, np.float32(exponent)) @ _colour_matrix(
-        image.shape[2], augmentation, rng
-    )
-    mean = float(values.mean()) / max(float(seen.mean()), 1e-6)
+    low, span = values.low_and_span()
+    exponent = np.float32(np.exp(rng.uniform(-1, 1) * np.log1p(augmentation.gamma)))
+    shares = (image.astype(np.float32) - low) / span * seen[..., None]
+    shares = np.copysign(np.abs(shares) ** exponent, shares)
+    shares = shares @ _colour_matrix(image.shape[2], augmentation, rng)
+    mean = float(shares.mean()) / max(float(seen.mean()), 1e-6)
     contrast = rng.uniform(1 - augmentation.contrast, 1 + augmentation.contrast)
     brightness = rng.uniform(-1, 1) * augmentation.brightness
-    values = values * np.float32(contrast) + np.float32((1 - contrast) * mean + brightness)
+    shares = shares * np.float32(contrast) + np.float32((1 - contrast) * mean + brightness)
     if rng.random() < augmentation.blur:
         sigma = rng.uniform(0.3, 1.0)
         for axis in (0, 1):
-            values = gaussian_filter1d(values, sigma, axis=axis, mode="nearest", truncate=3)
+            shares = gaussian_filter1d(shares, sigma, axis=axis, mode="nearest", truncate=3)
     if augmentation.noise > 0:
         strength = np.float32(rng.uniform(0, augmentation.noise))
-        values += rng.standard_normal(values.shape, np.float32) * strength
-    jittered = _like(values * (peak * seen)[..., None], image.dtype, peak)
+        shares += rng.standard_normal(shares.shape, np.float32) * strength
+    jittered = _like((shares * span + low) * seen[..., None], image.dtype)
     return replace(sample, image=jittered)
 
 
@@ -157,10 +175,12 @@ def _colour_matrix(
     return matrix
 
 
-def _like(values: np.ndarray, dtype: np.dtype[np.generic], peak: np.float32) -> np.ndarray:
-    """Values in [0, peak] as `dtype`, integers rounded."""
-    values = np.clip(values, 0, peak)
-    return (np.rint(values) if np.issubdtype(dtype, np.integer) else values).astype(dtype)
+def _like(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """Values as `dtype`, integers rounded and kept in its range."""
+    if dtype.kind not in "iu":
+        return values.astype(dtype)
+    limits = np.iinfo(dtype)
+    return np.asarray(np.clip(np.rint(values), limits.min, limits.max), dtype)
 
 
 def _crop_validity(sample: Sample, frame: Frame, tile: int) -> npt.NDArray[np.bool_] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from threading import Lock
 
-from geomrcnn.data.dataset import Dataset, Sample
+from geomrcnn.data.dataset import Dataset, PixelType, Sample
 
 
 class CachedDataset:
@@ -30,6 +30,10 @@ class CachedDataset:
     def gsd(self, index: int) -> float | None:
         """Metres a pixel, or None."""
         return self._dataset.gsd(index)
+
+    def pixel_type(self, index: int) -> PixelType:
+        """What the pixels of image `index` are."""
+        return self._dataset.pixel_type(index)
 
     def name(self, index: int) -> str:
         """Name of image `index`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import shapely
 from rasterio.features import shapes
 from shapely.geometry import Polygon, shape
 
-from geomrcnn.data.dataset import Instance, Sample
+from geomrcnn.data.dataset import Instance, PixelType, Sample
 from geomrcnn.data.resample import Frame, resample
 from geomrcnn.errors import DataError, MissingExtraError
 from geomrcnn.raster.source import CLOSE_ENOUGH, RasterSource, open_raster
@@ -78,6 +78,7 @@ class CocoDataset:
         *,
         gsd: float | None = None,
         gsd_by_name: Mapping[str, float] | None = None,
+        bands: Sequence[int] | None = None,
     ) -> None:
         """Read the annotations; images are read when asked for.
 
@@ -90,6 +91,8 @@ class CocoDataset:
             gsd: Bring images and outlines to this many metres a pixel. An image whose own GSD is
                 unknown is taken as it is. None leaves every image as it is.
             gsd_by_name: Known GSDs in metres, for images with no or a wrong georeference.
+            bands: Numbers from 1 of the bands to read of every image, in that order; None is all
+                but alpha.
 
         Raises:
             DataError: the file or an image is missing, or the file or a GSD makes no sense.
@@ -98,6 +101,7 @@ class CocoDataset:
             raise DataError(f"the GSD to train at must be positive metres, not {gsd:g}")
         self._path = Path(path)
         self._gsd = gsd
+        self._bands = bands
         document = _read_json(self._path)
         try:
             categories = sorted(document["categories"], key=lambda c: int(c["id"]))
@@ -118,6 +122,15 @@ class CocoDataset:
     def name(self, index: int) -> str:
         """The image's file name, as the JSON file has it."""
         return self._records[index].name
+
+    def pixel_type(self, index: int) -> PixelType:
+        """What the pixels of image `index` are.
+
+        Raises:
+            RasterError: the image cannot be opened.
+        """
+        with open_raster(self._records[index].path, bands=self._bands) as source:
+            return PixelType(source.dtype, source.band_names)
 
     def gsd(self, index: int) -> float | None:
         """Metres a pixel of `sample(index)`; None when unknown.
@@ -141,7 +154,7 @@ class CocoDataset:
             RasterError: the image cannot be read.
         """
         record = self._records[index]
-        with open_raster(record.path) as native:
+        with open_raster(record.path, bands=self._bands) as native:
             if (native.width, native.height) != (record.width, record.height):
                 raise DataError(
                     f"{record.path}: the image is {native.width}x{native.height} pixels, "
@@ -151,7 +164,7 @@ class CocoDataset:
                 sample = _read(native, record.instances)
                 zoom = self._zoom(record)
                 return sample if zoom is None else _scaled(sample, zoom)
-            with open_raster(record.path, gsd=self._gsd) as view:
+            with open_raster(record.path, gsd=self._gsd, bands=self._bands) as view:
                 old, new = _pixel_sides(native), _pixel_sides(view)
                 instances = _stretched(record.instances, old[0] / new[0], old[1] / new[1])
                 return _read(view, instances)

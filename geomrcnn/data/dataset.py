@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,27 @@ class Sample:
     valid: npt.NDArray[np.bool_] | None = None
 
 
+class PixelType(NamedTuple):
+    """What the pixels of an image are.
+
+    Attributes:
+        dtype: NumPy dtype name.
+        bands: Names of the bands, lower case; "band 5" where they have none.
+    """
+
+    dtype: str
+    bands: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """In words."""
+        count = len(self.bands)
+        return f"{count} band{'s' * (count > 1)} of {self.dtype} ({', '.join(self.bands)})"
+
+
+TRUE_COLOUR = PixelType("uint8", ("red", "green", "blue"))
+"""What photographs are, and what published weights were learnt on."""
+
+
 class Dataset(Protocol):
     """Labelled images, read one at a time."""
 
@@ -68,6 +89,9 @@ class Dataset(Protocol):
 
     def gsd(self, index: int) -> float | None:
         """Metres on the ground that a pixel of `sample(index)` covers; None when unknown."""
+
+    def pixel_type(self, index: int) -> PixelType:
+        """What the pixels of image `index` are, without reading them."""
 
     def name(self, index: int) -> str:
         """What to call image `index` in a message."""
@@ -106,6 +130,10 @@ class Subset:
     def gsd(self, index: int) -> float | None:
         """Metres a pixel, or None."""
         return self._dataset.gsd(self._indices[index])
+
+    def pixel_type(self, index: int) -> PixelType:
+        """What the pixels of image `index` are."""
+        return self._dataset.pixel_type(self._indices[index])
 
     def name(self, index: int) -> str:
         """Name of image `index`."""
@@ -157,6 +185,11 @@ class ConcatDataset:
         """Metres a pixel, or None."""
         source, place = self._locate(index)
         return source.gsd(place)
+
+    def pixel_type(self, index: int) -> PixelType:
+        """What the pixels of image `index` are."""
+        source, place = self._locate(index)
+        return source.pixel_type(place)
 
     def name(self, index: int) -> str:
         """Name of image `index`."""

@@ -6,7 +6,7 @@ colours. A run that resumes at step n therefore sees exactly what an unbroken on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -17,6 +17,7 @@ from geomrcnn.data.augmentation import Augmentation, augment
 from geomrcnn.data.cache import CachedDataset
 from geomrcnn.data.dataset import Dataset, Sample
 from geomrcnn.data.rasterise import box_masks
+from geomrcnn.data.statistics import BYTES, ValueRange
 from geomrcnn.errors import DataError
 from geomrcnn.network.targets import GroundTruth
 
@@ -52,16 +53,50 @@ def encode(
     return image, GroundTruth(boxes, classes, masks)
 
 
+Draw = Callable[[int], tuple[int, np.random.Generator]]
+"""Of the training example at a position: the number of its image, and the dice for its view."""
+
+
+def image_draw(
+    dataset: Dataset, seed: int, weights: Sequence[float] | npt.NDArray[np.float64] | None = None
+) -> Draw:
+    """Which image is shown at each position of the sequence that `training_batches` makes.
+
+    Args:
+        dataset: The images.
+        seed: Names the sequence.
+        weights: [N] how often to draw each image, relative to the others; all alike if None.
+
+    Raises:
+        DataError: an empty dataset, or weights that do not fit it.
+    """
+    shares = np.ones(len(dataset)) if weights is None else np.asarray(weights, np.float64)
+    if len(shares) != len(dataset) or not shares.sum() > 0 or shares.min() < 0:
+        raise DataError(
+            f"cannot draw from {len(dataset)} images with {len(shares)} weights: every image "
+            "needs a weight of at least 0, and one of them more"
+        )
+    ends = np.cumsum(shares / shares.sum())
+
+    def draw(position: int) -> tuple[int, np.random.Generator]:
+        rng = np.random.default_rng([seed, position])
+        return min(int(np.searchsorted(ends, rng.random(), side="right")), len(ends) - 1), rng
+
+    return draw
+
+
 def training_batches(
     dataset: Dataset,
     *,
     tile: int,
     batch: int,
+    rows: range | None = None,
     augmentation: Augmentation,
     seed: int,
     mask_size: int = 112,
     start_step: int = 0,
     fill: Sequence[float] | None = None,
+    values: ValueRange = BYTES,
     weights: Sequence[float] | npt.NDArray[np.float64] | None = None,
     cache_bytes: int = 1 << 30,
 ) -> tf.data.Dataset:
@@ -71,34 +106,32 @@ def training_batches(
         dataset: Where samples come from; all must have the same bands.
         tile: Side of a view in pixels.
         batch: Views a batch.
+        rows: Make only these views of each batch, as where other hosts make the rest.
         augmentation: How far views may stray.
         seed: Names the sequence of views.
         mask_size: Cells along the side of a target mask.
         start_step: Batches to leave out at the start, as when a run resumes.
         fill: Per band, the value of pixels beyond the image and on nodata: the network's mean
             colour, which it is given there when it runs. None: 0.
+        values: From black to full brightness in the data set, for changes of colour.
         weights: [N] how often to draw each image, relative to the others; all alike if None.
         cache_bytes: Memory for decoded images.
 
     Returns:
-        Elements (images [B, tile, tile, bands] float32, GroundTruth); the pixels' values are raw.
+        Elements (images [B, tile, tile, bands] float32, GroundTruth), B being the number of rows;
+        the pixels' values are raw.
 
     Raises:
         DataError: an empty dataset, weights that do not fit it, or an unreadable first sample.
     """
-    shares = np.ones(len(dataset)) if weights is None else np.asarray(weights, np.float64)
-    if len(shares) != len(dataset) or not shares.sum() > 0 or shares.min() < 0:
-        raise DataError(
-            f"cannot draw from {len(dataset)} images with {len(shares)} weights: every image "
-            "needs a weight of at least 0, and one of them more"
-        )
-    ends = np.cumsum(shares / shares.sum())
+    rows = rows or range(batch)
+    draw = image_draw(dataset, seed, weights)
     cached = CachedDataset(dataset, cache_bytes)
 
     def example(position: int) -> tuple[npt.NDArray[np.float32], GroundTruth]:
-        rng = np.random.default_rng([seed, position])
-        index = min(int(np.searchsorted(ends, rng.random(), side="right")), len(ends) - 1)
-        return encode(augment(cached.sample(index), tile, augmentation, rng), mask_size, fill)
+        index, rng = draw(position)
+        view = augment(cached.sample(index), tile, augmentation, rng, values)
+        return encode(view, mask_size, fill)
 
     # The first example tells the bands; should it fail, TensorFlow does not wrap the error yet.
     bands = example(start_step * batch)[0].shape[2]
@@ -120,6 +153,8 @@ def training_batches(
         targets = [tf.ensure_shape(t, shape) for t, shape in zip(rest, shapes, strict=True)]
         return tf.ensure_shape(image, [tile, tile, bands]), GroundTruth(*targets)
 
-    positions = tf.data.Dataset.counter(np.int64(start_step * batch))
+    count = len(rows)
+    numbers = tf.data.Dataset.counter(np.int64(start_step * count))
+    positions = numbers.map(lambda n: n // count * batch + rows.start + n % count)
     examples = positions.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return examples.padded_batch(batch, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    return examples.padded_batch(count, drop_remainder=True).prefetch(tf.data.AUTOTUNE)

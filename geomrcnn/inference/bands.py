@@ -59,8 +59,7 @@ def choose_bands(source: RasterSource, card: ModelCard) -> tuple[int, ...]:
 
 def _nameless(source: RasterSource, count: int) -> bool:
     """Whether the first bands say nothing about what they show."""
-    # GDAL calls the first band of a file without colours "gray", whatever it holds.
-    silent = {"gray", *(f"band {band}" for band in source.bands)}
+    silent = {f"band {band}" for band in source.bands}
     return silent.issuperset(source.band_names[:count])
 
 

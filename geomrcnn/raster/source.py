@@ -74,7 +74,8 @@ class RasterSource:
         gsd: The same of the pixels that are read.
         bands: Numbers from 1 of the bands that are read.
         dtype: NumPy dtype name of the pixels.
-        band_names: Per band its description, or the colour it stands for; lower case.
+        band_names: Per band its description, or the colour it stands for; lower case. Without
+            either it is "band 5".
     """
 
     def __init__(
@@ -280,4 +281,6 @@ def _band_name(dataset: DatasetReader, band: int) -> str:
     if description := dataset.descriptions[band - 1]:
         return str(description).lower()
     colour = dataset.colorinterp[band - 1]
-    return f"band {band}" if colour == ColorInterp.undefined else str(colour.name)
+    # GDAL calls the first band of a file without colours "gray", whatever it holds.
+    silent = {ColorInterp.undefined, *([ColorInterp.gray] if len(image_bands(dataset)) > 1 else [])}
+    return f"band {band}" if colour in silent else str(colour.name)

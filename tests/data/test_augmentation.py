@@ -19,6 +19,7 @@ from geomrcnn.data.augmentation import (
 from geomrcnn.data.dataset import Instance, Sample
 from geomrcnn.data.rasterise import pixel_mask
 from geomrcnn.data.resample import Frame
+from geomrcnn.data.statistics import BYTES, ValueRange
 from geomrcnn.raster.tile import Window
 
 HEIGHT, WIDTH = 180, 240
@@ -171,18 +172,72 @@ def test_crowds_stay_crowds() -> None:
     assert view.instances[0].crowd
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_colours_change_within_the_range_and_nodata_stays(dtype: type[np.generic]) -> None:
-    rng = np.random.default_rng(1)
-    image = rng.integers(1, 250, (40, 50, 4)).astype(dtype)
+RANGES = {
+    "uint8": BYTES,
+    "uint16": ValueRange((300.0,) * 4, (4000.0,) * 4),
+    "int16": ValueRange((-2500.0,) * 4, (900.0,) * 4),
+    "float32": ValueRange((-0.2,) * 4, (0.9,) * 4),
+}
+
+
+def of_range(dtype: str, bands: int = 4) -> np.ndarray:
+    """[40, 50, bands] of values from the range of `dtype`."""
+    low, high = RANGES[dtype].low[0], RANGES[dtype].high[0]
+    shares = np.random.default_rng(1).uniform(0.05, 0.95, (40, 50, bands))
+    return (low + (high - low) * shares).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", RANGES)
+def test_colours_change_within_the_range_and_nodata_stays(dtype: str) -> None:
+    image = of_range(dtype)
     valid = np.ones((40, 50), bool)
     valid[:, :9] = False
     image[~valid] = 0
-    jittered = jitter_colours(Sample(image, (), valid), replace(Augmentation(), blur=1), rng)
-    assert jittered.image.dtype == dtype
-    assert not jittered.image[~valid].any()
-    assert (jittered.image[valid] != image[valid]).mean() > 0.5
-    assert jittered.image.max() <= (255 if dtype == np.uint8 else image.max())
+    sample = Sample(image, (), valid)
+    low, span = RANGES[dtype].low_and_span()
+    changed = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        jittered = jitter_colours(sample, Augmentation(), rng, RANGES[dtype]).image
+        assert jittered.dtype == dtype
+        assert not jittered[~valid].any()
+        shares = (jittered[valid] - low) / span
+        assert -0.5 < shares.min() < shares.max() < 1.8
+        changed.append(np.abs(shares - (image[valid] - low) / span).mean())
+    assert 0.02 < np.mean(changed) < 0.2
+
+
+@pytest.mark.parametrize("dtype", RANGES)
+@pytest.mark.parametrize("bands", [1, 2, 12])
+def test_no_jitter_is_no_change_for_any_bands(dtype: str, bands: int) -> None:
+    image = of_range(dtype, bands)
+    values = ValueRange(RANGES[dtype].low[:1], RANGES[dtype].high[:1])
+    same = jitter_colours(Sample(image, ()), PLAIN, np.random.default_rng(0), values).image
+    np.testing.assert_allclose(same, image, atol=1e-6)
+
+
+def test_the_same_draw_changes_dark_and_bright_images_alike() -> None:
+    """What a value becomes does not hang on the brightest pixel of its image."""
+    values = ValueRange((0.0,), (5000.0,))
+    dark = np.full((8, 8, 1), 400, np.uint16)
+    bright = dark.copy()
+    bright[0, 0] = 60_000
+    only_gamma = replace(PLAIN, gamma=0.5)
+    views = [
+        jitter_colours(Sample(image, ()), only_gamma, np.random.default_rng(3), values).image
+        for image in (dark, bright)
+    ]
+    assert views[0][4, 4] == views[1][4, 4] != 400
+    assert views[1][0, 0] > 20_000
+
+
+def test_integers_stay_in_their_type() -> None:
+    white = Sample(np.full((8, 8, 2), 65_535, np.uint16), ())
+    values = ValueRange((0.0,) * 2, (65_535.0,) * 2)
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        view = jitter_colours(white, replace(PLAIN, brightness=0.3), rng, values).image
+        assert view.min() > 30_000
 
 
 def test_no_jitter_is_no_change() -> None:

@@ -14,6 +14,7 @@ from rasterio.transform import Affine, from_origin
 from shapely.geometry import MultiPolygon
 
 from geomrcnn.data.coco import CocoDataset, CocoReport
+from geomrcnn.data.dataset import PixelType
 from geomrcnn.data.rasterise import pixel_mask
 from geomrcnn.errors import DataError, GeomrcnnError
 from geomrcnn.raster.tile import Window
@@ -269,3 +270,18 @@ def test_real_nuclei_have_no_alpha(shared: Path) -> None:
     dataset = CocoDataset(shared / "data/dsb2018_nuclei/coco.json")
     assert (len(dataset), dataset.report.instances) == (549, 22024)
     assert dataset.sample(0).image.shape == (256, 256, 3)
+
+
+def test_chosen_bands_in_the_order_given(folder: Path) -> None:
+    dataset = CocoDataset(coco(folder, [SQUARE]), bands=(3, 1))
+    assert dataset.pixel_type(0) == PixelType("uint8", ("blue", "red"))
+    np.testing.assert_array_equal(dataset.sample(0).image, noise(3)[[2, 0]].transpose(1, 2, 0))
+    with pytest.raises(GeomrcnnError, match=r"a\.png: has no band 4, its bands are 1 to 3"):
+        CocoDataset(coco(folder, [SQUARE]), bands=(4,)).sample(0)
+
+
+def test_bands_without_names(folder: Path) -> None:
+    deep = noise(2).astype(np.uint16)
+    write(folder / "images/a.tif", deep)
+    dataset = CocoDataset(coco(folder, image={"file_name": "a.tif"}))
+    assert dataset.pixel_type(0) == PixelType("uint16", ("band 1", "band 2"))

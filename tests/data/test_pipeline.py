@@ -17,6 +17,7 @@ from geomrcnn.data.coco import CocoDataset
 from geomrcnn.data.dataset import Instance, Sample
 from geomrcnn.data.pipeline import encode, training_batches
 from geomrcnn.data.rasterise import box_mask
+from geomrcnn.data.statistics import ValueRange
 from geomrcnn.errors import DataError
 
 STILL = Augmentation(
@@ -144,6 +145,24 @@ def test_beyond_the_image_is_the_fill() -> None:
     beyond = (images == (1, 2, 3)).all(axis=-1)
     assert (beyond.sum(axis=(1, 2)) == 128 * 128 - 70 * 90).all()
     assert (images[~beyond] == 10).all()
+
+
+def test_sixteen_bits_arrive_as_they_are() -> None:
+    class Deep(Discs):
+        def sample(self, index: int) -> Sample:
+            image = np.full((70, 90, 5), 9000 + index, np.uint16)
+            image[:35] = 0
+            valid = np.ones((70, 90), bool)
+            valid[:35] = False
+            return Sample(image, (), valid)
+
+    mean = (100.5, 200.5, 300.5, 400.5, 500.5)
+    options = {"augmentation": STILL, "values": ValueRange((0.0,), (9000.0,)), "fill": mean}
+    ((images, *_),) = take(batches(Deep(), tile=96, **options), 1)
+    assert images.shape == (3, 96, 96, 5)
+    empty = (images == mean).all(axis=-1)
+    assert (empty.sum(axis=(1, 2)) == 96 * 96 - 35 * 90).all()
+    assert set(np.unique(images[~empty])) <= {9000, 9001, 9002, 9003}
 
 
 def test_bad_data_is_reported_before_the_first_batch() -> None:

@@ -1,5 +1,5 @@
 """Synthetic farmland: an orthophoto nobody took, with the outlines of its fields."""
 
-from geomrcnn.data.landscape.scene import Scene, landscape
+from geomrcnn.data.landscape.scene import Scene, Survey, landscape
 
-__all__ = ["Scene", "landscape"]
+__all__ = ["Scene", "Survey", "landscape"]

@@ -9,6 +9,7 @@ from scipy import ndimage
 from geomrcnn.data.landscape.noise import FloatArray, NoiseBank
 from geomrcnn.data.landscape.palette import CROWN_DARK, CROWN_LIGHT, SHADOW, mix, shifted, vector
 from geomrcnn.data.landscape.plan import Crowns, Sun
+from geomrcnn.data.landscape.spectra import CROWN_LEAVES, SHADE, Film
 
 CHUNK = 4096
 
@@ -99,17 +100,20 @@ def paint_trees(
     sun: Sun,
     bank: NoiseBank,
     gsd: float,
+    film: Film,
 ) -> FloatArray:
-    """Put trees over `image` [H, W, 3] and cast the shadows of trees and `buildings` [H, W]."""
+    """Put trees over `image` [H, W, bands] and cast the shadows of trees and `buildings` [H, W]."""
     height, width = buildings.shape
     tops, tint = pile(rng, crowns, bank.grain, gsd)
     shade = shadows(np.maximum(tops, buildings), sun, gsd)
-    dimmed = 1.0 - vector(SHADOW)
+    dimmed = 1.0 - vector(SHADOW + (SHADE,) * len(film.further))
     image = image - image * shade[..., None] * dimmed
     cover = (tops > 0).astype(np.float32)
     if gsd > 1.4:
         cover *= np.float32(0.9)
-    dark, light = shifted(rng, CROWN_DARK, 0.12), shifted(rng, CROWN_LIGHT, 0.12)
+    dark, light = (
+        shifted(rng, film.tone(tone, CROWN_LEAVES), 0.12) for tone in (CROWN_DARK, CROWN_LIGHT)
+    )
     leafy = tops + cover * 0.5 * bank.patch(rng, bank.grain, (height, width))
     lit = _lit(leafy, sun, gsd)
     kind = 0.35 + 0.2 * tint + 0.14 * bank.sample(rng, (height, width), {200.0: 1.0, 32.0: 0.6})

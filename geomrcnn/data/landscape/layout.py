@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import shapely
@@ -34,9 +34,13 @@ class Land:
     wood: BaseGeometry = field(default_factory=Polygon)
 
 
-def draw_plan(rng: np.random.Generator, width: float, height: float) -> Plan:
-    """Lay out a landscape of `width` x `height` metres."""
+def draw_plan(
+    rng: np.random.Generator, width: float, height: float, idle: float | None = None
+) -> Plan:
+    """Lay out a landscape of `width` x `height` metres; `idle` overrules that of its style."""
     style = draw_style(rng)
+    if idle is not None:
+        style = replace(style, idle=idle)
     plan = Plan(width, height, draw_sun(rng))
     land = _share_out(rng, plan, style)
     plan.fields = _fields(rng, land, plan, style)

@@ -8,6 +8,7 @@ import numpy as np
 
 from geomrcnn.data.landscape.noise import FloatArray
 from geomrcnn.data.landscape.plan import RGB, Cover
+from geomrcnn.data.landscape.spectra import CROP_LEAVES, Film, Tone
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Crop:
         grain: roughness of the canopy, as a share of brightness.
     """
 
-    dense: RGB
-    sparse: RGB
+    dense: Tone
+    sparse: Tone
     vigour: float = 0.7
     patchy: float = 0.14
     streaks: float = 0.10
@@ -95,9 +96,14 @@ SHADOW: RGB = (0.44, 0.49, 0.54)
 class Palette:
     """The colours of one scene: its crops with their shares, and the tint of its grounds."""
 
+    film: Film
     crops: tuple[Crop, ...]
     shares: tuple[float, ...]
     dryness: float
+
+    def ground(self, cover: Cover) -> tuple[Tone, Tone]:
+        """Fresh and dry tone of a ground."""
+        return self.film.ground(cover, GROUNDS[cover])
 
     def draw_crop(self, rng: np.random.Generator) -> Crop:
         """A crop for one field, every field a little different."""
@@ -113,32 +119,32 @@ class Palette:
         )
 
 
-def vector(colour: RGB) -> FloatArray:
-    """A colour as an array [3]."""
+def vector(colour: Tone) -> FloatArray:
+    """A colour as an array [bands]."""
     return np.array(colour, np.float32)
 
 
-def mix(share: FloatArray, one: RGB, other: RGB) -> FloatArray:
-    """Colours [H, W, 3]: `one` where the share [H, W] is 1, `other` where it is 0."""
+def mix(share: FloatArray, one: Tone, other: Tone) -> FloatArray:
+    """Colours [H, W, bands]: `one` where the share [H, W] is 1, `other` where it is 0."""
     low, high = vector(other), vector(one)
     return low + share[..., None] * (high - low)
 
 
-def shifted(rng: np.random.Generator, colour: RGB, amount: float) -> RGB:
-    """A colour near `colour`: brightness by `amount`, each channel by a third of that."""
+def shifted(rng: np.random.Generator, colour: Tone, amount: float) -> Tone:
+    """A colour near `colour`: brightness by `amount`, each colour by a third of that."""
     light = rng.lognormal(0.0, amount)
-    red, green, blue = (float(c * light * rng.lognormal(0.0, amount / 3)) for c in colour)
-    return red, green, blue
+    visible = [float(c * light * rng.lognormal(0.0, amount / 3)) for c in colour[:3]]
+    return (*visible, *(float(c * light) for c in colour[3:]))
 
 
-def draw_palette(rng: np.random.Generator) -> Palette:
+def draw_palette(rng: np.random.Generator, film: Film) -> Palette:
     """The season of a scene, with crops that thrive there more or less this year."""
     season = SEASONS[str(rng.choice(list(SEASONS), p=(0.2, 0.28, 0.3, 0.22)))]
     weights = np.array(list(season.values())) * rng.gamma(0.55, 1.0, len(season))
     crops = tuple(
         Crop(
-            shifted(rng, CROPS[name].dense, 0.05),
-            shifted(rng, CROPS[name].sparse, 0.05),
+            shifted(rng, film.tone(CROPS[name].dense, CROP_LEAVES[name][0]), 0.05),
+            shifted(rng, film.tone(CROPS[name].sparse, CROP_LEAVES[name][1]), 0.05),
             CROPS[name].vigour,
             CROPS[name].patchy,
             CROPS[name].streaks,
@@ -148,4 +154,4 @@ def draw_palette(rng: np.random.Generator) -> Palette:
         for name in season
     )
     shares = tuple(float(share) for share in weights / weights.sum())
-    return Palette(crops, shares, float(rng.uniform(0.1, 0.8)))
+    return Palette(film, crops, shares, float(rng.uniform(0.1, 0.8)))

@@ -10,39 +10,72 @@ import shapely
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from geomrcnn.data.landscape import canopy, palette, sensor, textures
+from geomrcnn.data.landscape import alike, canopy, palette, sensor, textures
 from geomrcnn.data.landscape.canvas import Canvas
 from geomrcnn.data.landscape.layout import draw_plan
 from geomrcnn.data.landscape.noise import FloatArray, NoiseBank
 from geomrcnn.data.landscape.plan import Cover, Plan
+from geomrcnn.data.landscape.spectra import FILMS, Film, written
+
+
+class Survey(NamedTuple):
+    """What is flown over the land, and when.
+
+    Attributes:
+        bands: 3: red, green, blue; 4: near infrared as well; 12: those of Sentinel-2.
+        dtype: "uint8", as cameras develop pictures, or "uint16": reflectance times 10,000.
+        look: "natural"; "alike" is the week when crops have the very green of the meadows, and
+            only the infrared tells them apart.
+    """
+
+    bands: int = 3
+    dtype: str = "uint8"
+    look: str = "natural"
+
+    @property
+    def film(self) -> Film:
+        """The bands by name."""
+        return FILMS[self.bands]
+
+
+COLOURS = Survey()
+"""The plainest survey."""
 
 
 class Scene(NamedTuple):
     """A picture and what is in it.
 
     Attributes:
-        image: uint8 [H, W, 3], red, green, blue.
+        image: uint8 or uint16 [H, W, bands].
         fields: outlines in continuous pixel coordinates of the image (x right, y down).
         gsd: metres on the ground per pixel.
+        film: names the bands.
     """
 
-    image: npt.NDArray[np.uint8]
+    image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
     fields: list[Polygon]
     gsd: float
+    film: Film
 
 
-def landscape(seed: int, size: tuple[int, int], gsd: float = 1.0) -> Scene:
+def landscape(
+    seed: int, size: tuple[int, int], gsd: float = 1.0, survey: Survey = COLOURS
+) -> Scene:
     """Draw a synthetic farmland scene of `size` (height, width) pixels of `gsd` metres.
 
-    The same arguments give the same scene. Fields cut by the image border are clipped to it.
+    The same arguments give the same scene; with further bands, its colours stay what they are.
+    Fields cut by the image border are clipped to it.
     """
     planning, bank_rng, painting, camera = np.random.default_rng(seed).spawn(4)
-    plan = draw_plan(planning, size[1] * gsd, size[0] * gsd)
+    idle = alike.IDLE if survey.look == "alike" else None
+    plan = draw_plan(planning, size[1] * gsd, size[0] * gsd, idle)
     bank = NoiseBank.draw(bank_rng, size, gsd)
     canvas, first_field = draw_ground(plan, size, gsd)
-    image = paint(painting, plan, canvas, first_field, bank, gsd)
+    image = paint(painting, plan, canvas, first_field, bank, gsd, survey)
+    image = sensor.expose(camera, image, gsd, packed=survey.dtype == "uint8")
     outlines: list[Polygon] = [in_pixels(parcel.polygon, gsd) for parcel in plan.fields]
-    return Scene(sensor.expose(camera, image, gsd), outlines, gsd)
+    film = survey.film
+    return Scene(written(film.arranged(image), survey.dtype), outlines, gsd, film)
 
 
 def in_pixels(shape: BaseGeometry, gsd: float) -> BaseGeometry:
@@ -71,32 +104,41 @@ def paint(
     first_field: int,
     bank: NoiseBank,
     gsd: float,
+    survey: Survey,
 ) -> FloatArray:
-    """Colours [H, W, 3] of the scene in full sun, trees and shadows included."""
-    colours = palette.draw_palette(rng)
-    image = _roof_table(plan, canvas, first_field)
-    for cover, (fresh, dry) in palette.GROUNDS.items():
+    """Colours [H, W, bands] of the scene in full sun, trees and shadows included.
+
+    Channels are red, green, blue and the film's further bands.
+    """
+    colours = palette.draw_palette(rng, survey.film)
+    image = _roof_table(plan, canvas, first_field, survey.film)
+    blended = survey.look == "alike"
+    for cover in palette.GROUNDS:
         share = canvas.share(cover)
-        if share.any():
+        if share.any() and not (blended and cover in alike.GRASSES):
             rough = 0.45 if cover in (Cover.GRASS, Cover.MEADOW, Cover.LUSH) else 0.25
+            fresh, dry = colours.ground(cover)
             tones = palette.shifted(rng, fresh, 0.06), palette.shifted(rng, dry, 0.06)
             image += share[..., None] * textures.ground_colours(rng, *tones, colours, bank, rough)
-    for k, parcel in enumerate(plan.fields):
-        view = canvas.view(in_pixels(parcel.polygon, gsd))
-        share = canvas.share(first_field + k, view)
-        crop = colours.draw_crop(rng)
-        tones_here = textures.field_colours(rng, parcel, crop, view, share, bank, gsd)
-        image[view.slices] += share[..., None] * tones_here
+    views = [canvas.view(in_pixels(parcel.polygon, gsd)) for parcel in plan.fields]
+    if blended:
+        image += alike.sward(rng, canvas, enumerate(views, first_field), colours, bank)
+    else:
+        for k, (parcel, view) in enumerate(zip(plan.fields, views, strict=True)):
+            share = canvas.share(first_field + k, view)
+            tones_here = textures.field_colours(rng, parcel, colours, view, share, bank, gsd)
+            image[view.slices] += share[..., None] * tones_here
     heights = canvas.lookup(_heights(plan, first_field))
     crowns = np.concatenate([np.empty((0, 4)), *plan.crowns])
-    return canopy.paint_trees(rng, image, crowns, heights, plan.sun, bank, gsd)
+    return canopy.paint_trees(rng, image, crowns, heights, plan.sun, bank, gsd, survey.film)
 
 
-def _roof_table(plan: Plan, canvas: Canvas, first_field: int) -> FloatArray:
+def _roof_table(plan: Plan, canvas: Canvas, first_field: int, film: Film) -> FloatArray:
     """The image with nothing on it but roofs."""
-    grounds = np.zeros((first_field + len(plan.fields), 3), np.float32)
-    roofs = np.array([roof.colour for roof in plan.roofs], np.float32).reshape(-1, 3)
-    return canvas.lookup(np.concatenate([grounds, roofs]))
+    channels = 3 + len(film.further)
+    grounds = np.zeros((first_field + len(plan.fields), channels), np.float32)
+    roofs = np.array([film.tone(roof.colour) for roof in plan.roofs], np.float32)
+    return canvas.lookup(np.concatenate([grounds, roofs.reshape(-1, channels)]))
 
 
 def _heights(plan: Plan, first_field: int) -> FloatArray:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import fft, ndimage
 
 from geomrcnn.data.landscape import palette
 from geomrcnn.data.landscape.noise import FloatArray, smooth_noise
 
 
-def expose(rng: np.random.Generator, image: FloatArray, gsd: float) -> npt.NDArray[np.uint8]:
-    """The picture uint8 [H, W, 3] a survey camera brings back of colours `image` [H, W, 3]."""
+def expose(rng: np.random.Generator, image: FloatArray, gsd: float, packed: bool) -> FloatArray:
+    """The picture [H, W, bands] a survey camera brings back of colours `image` [H, W, bands].
+
+    `packed` pictures may have been compressed. Red, green and blue do not depend on how many bands
+    follow them.
+    """
     image = image * _light(rng, (image.shape[0], image.shape[1]), gsd)[..., None]
     image = _develop(rng, image)
     sigma = rng.uniform(0.35, 0.58)
@@ -21,10 +24,13 @@ def expose(rng: np.random.Generator, image: FloatArray, gsd: float) -> npt.NDArr
         image += np.float32(rng.uniform(0.3, 1.2)) * (image - soft)
     noise = rng.standard_normal(image.shape[:2], dtype=np.float32) * np.float32(rng.uniform(0.6, 3))
     image += noise[..., None]
-    image += rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(0.4, 1.2))
-    if rng.random() < 0.5:
+    (more,) = rng.spawn(1)
+    colours = rng.standard_normal((*image.shape[:2], 3), dtype=np.float32)
+    further = more.standard_normal((*image.shape[:2], image.shape[2] - 3), dtype=np.float32)
+    image += np.concatenate([colours, further], axis=2) * np.float32(rng.uniform(0.4, 1.2))
+    if packed and rng.random() < 0.5:
         image = compress(image, float(rng.uniform(3.0, 12.0)))
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    return image
 
 
 def _light(rng: np.random.Generator, shape: tuple[int, int], gsd: float) -> FloatArray:
@@ -48,25 +54,29 @@ def _light(rng: np.random.Generator, shape: tuple[int, int], gsd: float) -> Floa
 
 
 def _develop(rng: np.random.Generator, image: FloatArray) -> FloatArray:
-    """Haze, contrast and the colour balance of one flight."""
-    gain = rng.lognormal(0.0, 0.06) * np.array(
-        [rng.lognormal(-0.02, 0.06), 1.0, rng.lognormal(-0.01, 0.05)]
-    )
-    image = image * gain.astype(np.float32)
+    """Haze, contrast and the colour balance of one flight; of further bands the gain only.
+
+    Haze scatters short waves.
+    """
+    exposure = rng.lognormal(0.0, 0.06)
+    gain = exposure * np.array([rng.lognormal(-0.02, 0.06), 1.0, rng.lognormal(-0.01, 0.05)])
+    colours = image[..., :3] * gain.astype(np.float32)
     middle = palette.vector((105.0, 115.0, 92.0))
-    image = middle + float(rng.uniform(0.85, 1.12)) * (image - middle)
-    return image + float(rng.uniform(0.0, 0.12)) * (palette.vector((170.0, 178.0, 180.0)) - image)
+    colours = middle + float(rng.uniform(0.85, 1.12)) * (colours - middle)
+    haze = palette.vector((170.0, 178.0, 180.0))
+    colours += float(rng.uniform(0.0, 0.12)) * (haze - colours)
+    return np.concatenate([colours, image[..., 3:] * np.float32(exposure)], axis=2)
 
 
 def compress(image: FloatArray, step: float) -> FloatArray:
-    """Round the 8 x 8 cosine transform of [H, W, 3] as a JPEG encoder does.
+    """Round the 8 x 8 cosine transform of [H, W, bands] as a JPEG encoder does.
 
     Waves are rounded to half of `step` where they are long, to three times it where short.
     """
-    height, width = image.shape[:2]
+    height, width, bands = image.shape
     padded = np.pad(image, ((0, -height % 8), (0, -width % 8), (0, 0)), mode="edge")
     rows, columns = padded.shape[0] // 8, padded.shape[1] // 8
-    blocks = padded.reshape(rows, 8, columns, 8, 3)
+    blocks = padded.reshape(rows, 8, columns, 8, bands)
     waves = fft.dctn(blocks, axes=(1, 3), norm="ortho")
     order = np.add.outer(np.arange(8), np.arange(8)).astype(np.float32)
     coarse = np.maximum(step * (0.5 + order / 5.0), 1.0)[None, :, None, :, None]

@@ -7,8 +7,9 @@ from scipy import ndimage
 
 from geomrcnn.data.landscape.canvas import View
 from geomrcnn.data.landscape.noise import FloatArray, NoiseBank
-from geomrcnn.data.landscape.palette import GROUNDS, Crop, Palette, mix
-from geomrcnn.data.landscape.plan import RGB, Cover, Parcel, Pattern
+from geomrcnn.data.landscape.palette import Crop, Palette, mix
+from geomrcnn.data.landscape.plan import Cover, Parcel, Pattern
+from geomrcnn.data.landscape.spectra import Tone
 
 
 def passes(rng: np.random.Generator, across: FloatArray, crop: Crop, gsd: float) -> FloatArray:
@@ -46,13 +47,14 @@ def _tramlines(rng: np.random.Generator, v: np.ndarray, gsd: float) -> np.ndarra
 def field_colours(
     rng: np.random.Generator,
     parcel: Parcel,
-    crop: Crop,
+    palette: Palette,
     view: View,
     inside: FloatArray,
     bank: NoiseBank,
     gsd: float,
 ) -> FloatArray:
-    """Colours [h, w, 3] of a field in its view; `inside` [h, w] is its share of every pixel."""
+    """Colours [h, w, bands] of a field in its view; `inside` [h, w] is its share of every pixel."""
+    crop = palette.draw_crop(rng)
     shape = view.shape
     relief = bank.relief[view.slices]
     across = _across(rng, parcel, view, relief, bank, gsd)
@@ -76,7 +78,7 @@ def field_colours(
     colours = mix(np.clip(full, -0.15, 1.15), crop.dense, crop.sparse)
     if rng.random() < 0.25:
         draw = _winding(rng, shape, bank, float(rng.uniform(0.03, 0.10)))[..., None]
-        grass = mix(0.6 + 0.3 * uneven, *GROUNDS[Cover.LUSH])
+        grass = mix(0.6 + 0.3 * uneven, *palette.ground(Cover.LUSH))
         colours += np.float32(rng.uniform(0.5, 1.0)) * draw * (grass - colours)
     light = 1.0 + 1.5 * crop.grain * bank.patch(rng, bank.grain, shape)
     light += bank.sample(rng, shape, {5.0: 0.45 * crop.grain, 13.0: 0.3 * crop.grain})
@@ -138,9 +140,14 @@ def _winding(
 
 
 def ground_colours(
-    rng: np.random.Generator, fresh: RGB, dry: RGB, palette: Palette, bank: NoiseBank, rough: float
+    rng: np.random.Generator,
+    fresh: Tone,
+    dry: Tone,
+    palette: Palette,
+    bank: NoiseBank,
+    rough: float,
 ) -> FloatArray:
-    """Colours [H, W, 3] of open ground over the whole scene, between its fresh and dry tone."""
+    """Colours [H, W, bands] of open ground over the whole scene, between its fresh and dry tone."""
     shape = bank.grain.shape
     share = (
         1.0

@@ -16,7 +16,8 @@ import shapely
 from rasterio.enums import ColorInterp
 from rasterio.transform import Affine
 
-from geomrcnn.data.landscape.scene import Scene, landscape
+from geomrcnn.data.landscape.scene import COLOURS, Scene, Survey, landscape
+from geomrcnn.data.landscape.spectra import Film
 from geomrcnn.errors import OutputError
 
 CRS = "EPSG:26915"  # NAD83 / UTM zone 15N, as aerial surveys of Iowa use
@@ -24,14 +25,16 @@ ORIGIN = (448_000.0, 4_652_000.0)  # upper left corner of the first scene, north
 CATEGORY = {"id": 1, "name": "field", "supercategory": "land"}
 
 
-def write_example(folder: Path, size: int, gsd: float, seed: int, overwrite: bool) -> list[Path]:
+def write_example(
+    folder: Path, size: int, gsd: float, seed: int, overwrite: bool, survey: Survey = COLOURS
+) -> list[Path]:
     """Write one scene as `ortho.tif` and `labels.gpkg` into `folder`; returns the paths.
 
     Raises: OutputError when the folder holds something and `overwrite` is off, or cannot be
     written.
     """
     with _beside(folder, overwrite) as draft:
-        scene = landscape(seed, (size, size), gsd)
+        scene = landscape(seed, (size, size), gsd, survey)
         transform = _transform(gsd, ORIGIN)
         _write_image(draft / "ortho.tif", scene, transform)
         _write_labels(draft / "labels.gpkg", scene, transform)
@@ -46,6 +49,7 @@ def write_dataset(
     seed: int,
     overwrite: bool,
     on_scene: Callable[[int], None] = lambda done: None,
+    survey: Survey = COLOURS,
 ) -> list[Path]:
     """Write scenes `seed`, `seed + 1`, ... as a training set; returns the paths of what matters.
 
@@ -57,7 +61,7 @@ def write_dataset(
         images: list[dict[str, object]] = []
         annotations: list[dict[str, object]] = []
         for k in range(scenes):
-            scene = landscape(seed + k, (size, size), gsd)
+            scene = landscape(seed + k, (size, size), gsd, survey)
             name = f"images/scene_{k:04d}.tif"
             corner = (ORIGIN[0] + k * size * gsd, ORIGIN[1])
             _write_image(draft / name, scene, _transform(gsd, corner))
@@ -103,15 +107,15 @@ def _transform(gsd: float, corner: tuple[float, float]) -> Affine:
 
 
 def _write_image(path: Path, scene: Scene, transform: Affine) -> None:
-    height, width = scene.image.shape[:2]
+    height, width, count = scene.image.shape
     with rasterio.open(
         path,
         "w",
         driver="GTiff",
         width=width,
         height=height,
-        count=3,
-        dtype="uint8",
+        count=count,
+        dtype=scene.image.dtype,
         crs=CRS,
         transform=transform,
         tiled=True,
@@ -120,11 +124,22 @@ def _write_image(path: Path, scene: Scene, transform: Affine) -> None:
         compress="deflate",
         predictor=2,
         interleave="pixel",
-        photometric="RGB",
+        # TIFF's photometric RGB means the first three samples.
+        photometric="RGB" if scene.film.names[0] == scene.film.red else "MINISBLACK",
     ) as raster:
-        raster.colorinterp = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
-        raster.descriptions = ("red", "green", "blue")
+        raster.colorinterp = _colours(scene.film)
+        raster.descriptions = scene.film.names
         raster.write(np.moveaxis(scene.image, 2, 0))
+
+
+def _colours(film: Film) -> tuple[ColorInterp, ...]:
+    """The colour that each band stands for; GDAL takes a fourth one that is none for alpha."""
+    meaning = {
+        film.red: ColorInterp.red,
+        film.green: ColorInterp.green,
+        film.blue: ColorInterp.blue,
+    }
+    return tuple(meaning.get(name, ColorInterp.undefined) for name in film.names)
 
 
 def _write_labels(path: Path, scene: Scene, transform: Affine) -> None:
