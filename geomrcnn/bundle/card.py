@@ -29,6 +29,7 @@ class ModelCard:
         training_data: One entry a source, with its licence.
         licence: SPDX expression of the weights.
         metrics: Validation figures by name.
+        precision: What the OpenVINO graph computes in, "fp32" or "int8".
     """
 
     name: str
@@ -45,6 +46,7 @@ class ModelCard:
     training_data: tuple[str, ...] = ()
     licence: str = ""
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    precision: str = "fp32"
 
     def __post_init__(self) -> None:
         """Refuse a card that contradicts itself.

@@ -37,6 +37,8 @@ VERBS: Mapping[str, Verb] = {
     "train": Verb("geomrcnn.cli.train:train", "Train a network on labelled imagery."),
     "evaluate": Verb("geomrcnn.cli.evaluate:evaluate", "Measure polygons against labels."),
     "bundle": Verb("geomrcnn.cli.bundle:bundle", "Make a model file of a training run."),
+    "export": Verb("geomrcnn.cli.export:export", "Write a model for other runtimes."),
+    "weights": Verb("geomrcnn.cli.weights:weights", "Read the weights of other projects."),
 }
 
 EXTRAS: Mapping[str, str] = {
@@ -54,6 +56,7 @@ EXTRAS: Mapping[str, str] = {
     "pycocotools": "train",
     "tensorboard": "train",
     "tensorflow": "train",
+    "tf2onnx": "export",
 }
 """The extra that brings a module which the plain install leaves out."""
 

@@ -13,8 +13,9 @@ from rasterio.enums import ColorInterp
 from rasterio.features import rasterize
 
 from geomrcnn.cli.sample import sample
-from geomrcnn.data.landscape import landscape, write
+from geomrcnn.data.landscape import Survey, landscape, write
 from geomrcnn.errors import OutputError
+from geomrcnn.raster.source import open_raster
 
 
 def run(*arguments: object) -> Result:
@@ -156,3 +157,34 @@ def test_help_shows_examples() -> None:
     result = run("--help")
     assert "geomrcnn sample demo" in result.output
     assert "coco.json" in result.output
+
+
+@pytest.mark.parametrize(("bands", "dtype"), [(4, "uint8"), (4, "uint16"), (12, "uint16")])
+def test_further_bands_have_names(tmp_path: Path, bands: int, dtype: str) -> None:
+    result = run(tmp_path / "out", "--size", 96, "--gsd", 4, "--bands", bands, "--dtype", dtype)
+    assert result.exit_code == 0, result.output
+    path = tmp_path / "out/ortho.tif"
+    with rasterio.open(path) as raster:
+        assert raster.count == bands
+        assert set(raster.dtypes) == {dtype}
+        assert ColorInterp.alpha not in raster.colorinterp
+        red = raster.colorinterp.index(ColorInterp.red)
+        assert raster.descriptions[red] == ("red" if bands == 4 else "b04")
+        survey = Survey(bands, dtype)
+        expected = landscape(0, (96, 96), 4.0, survey).image
+        assert np.array_equal(raster.read(), np.moveaxis(expected, 2, 0))
+    with open_raster(path) as source:
+        assert source.band_names == survey.film.names
+
+
+def test_another_look_is_another_land(tmp_path: Path) -> None:
+    assert run(tmp_path / "a", "--size", 64, "--gsd", 4, "--bands", 4).exit_code == 0
+    assert (
+        run(tmp_path / "b", "--size", 64, "--gsd", 4, "--bands", 4, "--look", "alike").exit_code
+        == 0
+    )
+    with (
+        rasterio.open(tmp_path / "a/ortho.tif") as one,
+        rasterio.open(tmp_path / "b/ortho.tif") as two,
+    ):
+        assert not np.array_equal(one.read(), two.read())

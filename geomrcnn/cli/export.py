@@ -1,0 +1,72 @@
+"""geomrcnn export: from a bundle to files for other runtimes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from geomrcnn.cli.predict import multiple_of_32
+
+FORMATS = ("openvino", "onnx", "saved-model", "litert")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  geomrcnn export fields --format onnx --out fields.onnx
+  geomrcnn export farmland.zip --format saved-model --out farmland
+  geomrcnn export fields --format litert --out fields.tflite --tile 256
+  geomrcnn export fields --format openvino --out fields.xml
+  geomrcnn export fields --format openvino --int8 --out small.zip --calibrate a.tif b.tif
+  geomrcnn predict ortho.tif --out fields.gpkg --model small.zip
+"""
+)
+@click.argument("model")
+@click.argument("more", metavar="[IMAGES]...", nargs=-1)
+@click.option("-f", "--format", "form", required=True, type=click.Choice(FORMATS),
+              help="What to write.")  # fmt: skip
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path),
+              help="File to write: .xml or .zip for openvino, .onnx, .tflite; for saved-model a "
+              "folder.")  # fmt: skip
+@click.option("--tile", type=click.IntRange(min=32), callback=multiple_of_32, metavar="PIXELS",
+              help="Side of the images, a multiple of 32.  [default: any; litert: the "
+              "model's]")  # fmt: skip
+@click.option("--int8", is_flag=True,
+              help="Compute in 8-bit integers, which is faster; openvino only.")  # fmt: skip
+@click.option("--calibrate", "rasters", multiple=True, metavar="IMAGES...",
+              help="Rasters as the model will see, for --int8; a dozen will do.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+def export(
+    model: str,
+    more: tuple[str, ...],
+    form: str,
+    out: Path,
+    tile: int | None,
+    int8: bool,
+    rasters: tuple[str, ...],
+    overwrite: bool,
+) -> None:
+    """Write the network of MODEL, a bundle file or a shipped model, for another runtime.
+
+    IMAGES go on where --calibrate begins, so that --calibrate images/*.tif works.
+    """
+    calibrate = rasters + more
+    if int8 and form != "openvino":
+        raise click.UsageError(f"--int8 goes with --format openvino, not with {form}")
+    if int8 and not rasters:
+        raise click.UsageError("--int8 needs --calibrate with images like those it will see")
+    if calibrate and not int8:
+        raise click.UsageError(f"{calibrate[0]}: images are for --int8 --calibrate only")
+    from geomrcnn.export.export import export as write
+
+    written = write(model, form, out, tile=tile, calibrate=calibrate, overwrite=overwrite)
+    click.echo(f"{written}: {form}, {_size(written) / 1e6:.1f} MB")
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, of both files of an OpenVINO graph, or of all files in a folder."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    parts = {path, path.with_suffix(".bin")} if path.suffix == ".xml" else {path}
+    return sum(part.stat().st_size for part in parts)
