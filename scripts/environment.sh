@@ -16,3 +16,14 @@ use_environment() {
     # shellcheck disable=SC1091
     source "$folder/bin/activate"
 }
+
+# use_working_environment: stay in the active environment if it can train networks with this
+# repository's code, else go to that of scripts/test, which is made if need be.
+use_working_environment() {
+    local found
+    found=$(python -c 'import tensorflow, pycocotools, geomrcnn; print(geomrcnn.__path__[0])' \
+        2>/dev/null || true)
+    [[ $found -ef $PWD/geomrcnn ]] && return
+    use_environment .venv-test
+    python -m pip install --quiet --editable '.[train,export,dev]'
+}
