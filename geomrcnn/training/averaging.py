@@ -30,8 +30,8 @@ class Averages(tf.Module):  # type: ignore[misc]
         """
         step = tf.cast(step, tf.float32)
         decay = tf.minimum(self._decay, (1 + step) / (10 + step))
-        for name, variable in self._variables.items():
-            update(self.values[name], _blend, variable.value, decay)
+        now = [variable.value for variable in self._variables.values()]
+        update(list(self.values.values()), _blend, now, [decay] * len(now))
 
     @contextmanager
     def in_place(self) -> Iterator[None]:

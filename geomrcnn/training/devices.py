@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -93,22 +93,25 @@ def _replica_number() -> tf.Tensor:
     return tf.convert_to_tensor(tf.distribute.get_replica_context().replica_id_in_sync_group)
 
 
-def update(variable: tf.Variable, function: Callable[..., object], *args: Any) -> None:
-    """Call `function`(variable, *args) for the copy of the variable on every device.
+def update(
+    variables: Sequence[tf.Variable], function: Callable[..., object], *columns: Sequence[Any]
+) -> None:
+    """Call `function`(variable, *row of columns) for the copies of variables on every device.
 
-    For use within a replica. Arguments that are spread over devices arrive as the part of the
+    For use within a replica. Values that are spread over devices arrive as the part of the
     device.
     """
 
-    def merged(strategy: tf.distribute.Strategy, *args: Any) -> None:
-        strategy.extended.update(variable, function, args=args, group=False)
+    def merged(strategy: tf.distribute.Strategy, *columns: Sequence[Any]) -> None:
+        for variable, *row in zip(variables, *columns, strict=True):
+            strategy.extended.update(variable, function, args=tuple(row), group=False)
 
-    tf.distribute.get_replica_context().merge_call(merged, args=args)
+    tf.distribute.get_replica_context().merge_call(merged, args=columns)
 
 
-def assign(variable: tf.Variable, value: tf.Tensor) -> None:
-    """Set the copy of the variable on every device. For use within a replica."""
-    update(variable, lambda copy, value: copy.assign(value), value)
+def assign(variables: Sequence[tf.Variable], values: Sequence[tf.Tensor]) -> None:
+    """Set the copies of variables on every device. For use within a replica."""
+    update(variables, lambda variable, value: variable.assign(value), values)
 
 
 def total(values: Any) -> Any:

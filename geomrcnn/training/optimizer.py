@@ -53,24 +53,31 @@ class Optimizer(tf.Module):  # type: ignore[misc]
             rate: Learning rate, a scalar.
             sound: A bool; where it is False nothing moves.
         """
-        for variable, gradient in zip(variables, gradients, strict=True):
-            velocity = self.velocities[self._names[id(variable)]]
-            decay = 0.0 if variable.name in _NOT_DECAYED else self._weight_decay
-            update(variable.value, _move, velocity, gradient, rate, sound, self._momentum, decay)
+        update(
+            [variable.value for variable in variables],
+            self._move,
+            [self.velocities[self._names[id(variable)]] for variable in variables],
+            gradients,
+            [
+                0.0 if variable.name in _NOT_DECAYED else self._weight_decay
+                for variable in variables
+            ],
+            [rate] * len(variables),
+            [sound] * len(variables),
+        )
 
-
-def _move(
-    variable: tf.Variable,
-    velocity: tf.Variable,
-    gradient: tf.Tensor,
-    rate: tf.Tensor,
-    sound: tf.Tensor,
-    momentum: float,
-    decay: float,
-) -> None:
-    ahead = momentum * velocity - rate * gradient
-    velocity.assign(tf.where(sound, ahead, velocity))
-    variable.assign(tf.where(sound, variable * (1 - rate * decay) + ahead, variable))
+    def _move(
+        self,
+        variable: tf.Variable,
+        velocity: tf.Variable,
+        gradient: tf.Tensor,
+        decay: float,
+        rate: tf.Tensor,
+        sound: tf.Tensor,
+    ) -> None:
+        ahead = self._momentum * velocity - rate * gradient
+        velocity.assign(tf.where(sound, ahead, velocity))
+        variable.assign(tf.where(sound, variable * (1 - rate * decay) + ahead, variable))
 
 
 def clip(gradients: Sequence[tf.Tensor], norm: tf.Tensor, limit: float) -> list[tf.Tensor]:

@@ -45,5 +45,4 @@ class LossScale(tf.Module):  # type: ignore[misc]
             full = good >= _GROWTH_STEPS
             factor = tf.where(sound, tf.where(full, 2.0, 1.0), 0.5)
             scale = tf.clip_by_value(self.value * factor, _SMALLEST, _GREATEST)
-            assign(self.value, scale)
-            assign(self.good_steps, tf.where(full, 0, good))
+            assign([self.value, self.good_steps], [scale, tf.where(full, 0, good)])

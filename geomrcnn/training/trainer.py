@@ -144,7 +144,7 @@ class Trainer:
         shapes = signature(len(self.rows), self.config.tile, self.model.config.bands)
         scalars = tf.TensorSpec([], tf.float32), tf.TensorSpec([], tf.int32)
 
-        @tf.function(input_signature=(shapes, *scalars))  # type: ignore[untyped-decorator]
+        @tf.function(input_signature=(shapes, *scalars), autograph=False)  # type: ignore[untyped-decorator]
         def run_step(batch: Batch, rate: tf.Tensor, step: tf.Tensor) -> Outcome:
             outcome = strategy.run(self._on_device, (batch, rate, step))
             # Every device has the same.
@@ -233,8 +233,8 @@ def _agree_on_statistics(model: MaskRCNN, place: Place) -> None:
     ]
     if statistics:
         sums = total([tf.convert_to_tensor(variable) for variable in statistics])
-        for variable, value in zip(statistics, sums, strict=True):
-            assign(variable.value, value / place.strategy.num_replicas_in_sync)
+        means = [value / place.strategy.num_replicas_in_sync for value in sums]
+        assign([variable.value for variable in statistics], means)
 
 
 def _batch_norms(model: MaskRCNN) -> Sequence[keras.layers.BatchNormalization]:

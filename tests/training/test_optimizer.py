@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from geomrcnn.training.averaging import Averages
 from geomrcnn.training.optimizer import Optimizer, clip
-from geomrcnn.training.precision import LossScale
+from geomrcnn.training.precision import LossScale, layers_in
 
 YES, NO = tf.constant(True), tf.constant(False)
 
@@ -115,3 +115,11 @@ def test_float32_needs_no_loss_scale():
     scale = LossScale("float32")
     scale.follow(NO)
     assert float(scale.value) == 1
+
+
+def test_layers_are_made_in_a_precision_for_a_while():
+    with layers_in("bfloat16"):
+        layer = keras.layers.Dense(2)
+    layer.build([None, 3])
+    assert (layer.compute_dtype, layer.kernel.dtype) == ("bfloat16", "float32")
+    assert keras.layers.Dense(2).compute_dtype == "float32"

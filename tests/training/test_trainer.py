@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,12 +20,12 @@ from geomrcnn.training.trainer import Trainer
 from tests.training.tiny import fit, image, make_trainer, network
 
 STAGES = (Stage("heads", 2), Stage("5+", 2, 0.5))
-PLAIN = TrainingConfig(steps=1, batch=2, tile=64, warmup_steps=0, checkpoint_steps=1)
+PLAIN = TrainingConfig(steps=3, batch=2, tile=64, warmup_steps=0, checkpoint_steps=1)
 
 
 def staged(**changes: Any) -> TrainingConfig:
     settings = {"steps": 4, "stages": STAGES, "average": 0.9, "checkpoint_steps": 2}
-    return TrainingConfig(**{"batch": 2, "tile": 64, "warmup_steps": 1, **settings, **changes})
+    return TrainingConfig(**{"batch": 1, "tile": 64, "warmup_steps": 1, **settings, **changes})
 
 
 class Whole(NamedTuple):
@@ -44,19 +45,14 @@ def whole(tmp_path_factory) -> Whole:
     return Whole(trainer, rows, evaluated, folder)
 
 
-def test_a_broken_run_repeats_and_resumes_exactly(whole, tmp_path):
-    class PowerCutError(Exception):
-        pass
-
-    def cut(step: int) -> None:
-        raise PowerCutError
-
-    place = find_devices()
-    with pytest.raises(PowerCutError):
-        fit(make_trainer(tmp_path, staged(), place), on_checkpoint=cut)
-    resumed = make_trainer(tmp_path, staged(), place)
-    rows = fit(resumed)
-    assert rows == whole.rows[2:]
+def test_a_run_goes_on_from_a_checkpoint_to_exactly_the_same_numbers(whole, tmp_path):
+    kept = tmp_path / "checkpoints"
+    kept.mkdir()
+    for path in (whole.folder / "checkpoints").glob("ckpt-2.*"):
+        shutil.copy(path, kept)
+    (kept / "checkpoint").write_text('model_checkpoint_path: "ckpt-2"\n')
+    resumed = make_trainer(tmp_path, staged(), find_devices())
+    assert fit(resumed) == whole.rows[2:]
     weights = named_weights(resumed.model)
     for name, value in named_weights(whole.trainer.model).items():
         np.testing.assert_array_equal(value, weights[name], err_msg=name)
@@ -71,41 +67,38 @@ def test_the_averages_are_evaluated_and_kept(whole):
     assert (kept["rpn/logits/bias"] != last["rpn/logits/bias"]).any()
 
 
-def test_without_averages_the_weights_themselves_are_kept(tmp_path):
-    trainer = make_trainer(tmp_path, PLAIN)
-    fit(trainer)
-    model = network()
-    load_trained(tmp_path / "checkpoints", model)
-    kept = named_weights(model)
-    for name, value in named_weights(trainer.model).items():
-        np.testing.assert_array_equal(value, kept[name], err_msg=name)
-    with pytest.raises(DataError, match="no checkpoint"):
-        load_trained(tmp_path / "nowhere", model)
-
-
 def test_a_loss_that_is_not_finite_names_the_image_and_keeps_the_last_checkpoint(tmp_path):
-    trainer = make_trainer(tmp_path, replace(PLAIN, steps=3))
+    trainer = make_trainer(tmp_path, PLAIN)
+    good: dict[str, np.ndarray] = {}
     with pytest.raises(DataError, match=r"step 2, on field 3\.tif: ") as error:
-        fit(trainer, spoilt=3, name_of=lambda position: f"field {position}.tif")
+        fit(
+            trainer,
+            spoilt=3,
+            name_of=lambda position: f"field {position}.tif",
+            on_checkpoint=lambda step: good.update(named_weights(trainer.model)),
+        )
     assert "\n" not in str(error.value)
     assert [path.name for path in (tmp_path / "checkpoints").glob("*.index")] == ["ckpt-1.index"]
     model = network()
     load_trained(tmp_path / "checkpoints", model)
-    assert all(np.isfinite(value).all() for value in named_weights(model).values())
+    for name, value in named_weights(model).items():
+        np.testing.assert_array_equal(value, good[name], err_msg=name)
+    with pytest.raises(DataError, match="no checkpoint"):
+        load_trained(tmp_path / "nowhere", model)
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_mixed_precision_trains_like_float32(whole, tmp_path, precision):
-    trainer = make_trainer(tmp_path, staged(precision=precision, stages=STAGES[:1], steps=2))
+def test_half_precision_trains_like_float32(whole, tmp_path):
+    config = staged(precision="float16", stages=(Stage("heads", 1),), steps=1)
+    trainer = make_trainer(tmp_path, config)
     model = trainer.model
-    assert model.box_head.logits.compute_dtype == precision
+    assert model.box_head.logits.compute_dtype == "float16"
     assert {weight.dtype for weight in model.weights} == {"float32"}
-    assert network().box_head.logits.compute_dtype == "float32"
-    rows = fit(trainer)
-    for row, exact in zip(rows, whole.rows, strict=False):
-        np.testing.assert_allclose(row["total"], exact["total"], rtol=0.05)
-    pixels = tf.constant(image(1)[0][None])
-    assert {part.dtype for part in model(pixels)} == {tf.float32, tf.int32}
+    before = model.box_head.logits.kernel.numpy()
+    (row,) = fit(trainer)
+    np.testing.assert_allclose(row["total"], whole.rows[0]["total"], rtol=0.02)
+    assert (model.box_head.logits.kernel.numpy() != before).any()
+    found = model(tf.constant(image(1)[0][None]))
+    assert {part.dtype for part in found} == {tf.float32, tf.int32}
 
 
 def test_a_batch_that_cannot_be_parted_is_refused(tmp_path):
