@@ -1,4 +1,4 @@
-"""Trains on one and on two CPU devices, whole batches and parts; prints how far results differ.
+"""Trains with whole batches on one CPU device, and in two parts each on two; tells how they differ.
 
 A program of its own, for devices must be made before TensorFlow does anything else.
 """
@@ -23,22 +23,21 @@ SETTINGS = {"steps": 2, "batch": 4, "tile": 64, "warmup_steps": 0, "learning_rat
 def main(folder: Path) -> None:
     (cpu,) = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    runs = {}
-    for name, devices, parts in (("one", 1, 1), ("two", None, 1), ("parts", 1, 2)):
+    results = []
+    for devices, parts in ((1, 1), (None, 2)):
         place = find_devices(devices)
         config = TrainingConfig(**SETTINGS, accumulate=parts)
-        trainer = make_trainer(folder / name, config, place)
-        rows = fit(trainer)
-        runs[name] = rows, named_weights(trainer.model), place.strategy.num_replicas_in_sync
-    rows, weights, _ = runs.pop("one")
-    for name, (its_rows, its_weights, replicas) in runs.items():
-        losses = max(abs(a[k] / b[k] - 1) for a, b in zip(its_rows, rows, strict=True) for k in b)
-        weight = max(
-            np.abs(its_weights[k] - v).max() / np.abs(v).max()
-            for k, v in weights.items()
-            if v.any()
-        )
-        print(json.dumps({"name": name, "devices": replicas, "loss": losses, "weight": weight}))
+        trainer = make_trainer(folder / f"by {parts}", config, place)
+        results.append((fit(trainer), named_weights(trainer.model)))
+    (rows, weights), (others, other_weights) = results
+    loss = max(
+        abs(other[k] / row[k] - 1) for row, other in zip(rows, others, strict=True) for k in row
+    )
+    weight = max(
+        np.abs(other_weights[k] - v).max() / np.abs(v).max() for k, v in weights.items() if v.any()
+    )
+    devices = place.strategy.num_replicas_in_sync
+    print(json.dumps({"devices": devices, "loss": float(loss), "weight": float(weight)}))
 
 
 if __name__ == "__main__":
