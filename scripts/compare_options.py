@@ -51,8 +51,6 @@ class Option(NamedTuple):
 OPTIONS = {
     "none": Option({}, {}),
     "mask size 56": Option({"mask_size": 56}, {}),
-    "soft NMS, sigma 0.1": Option({}, {"soft_nms_sigma": 0.1}),
-    "soft NMS, sigma 0.25": Option({}, {"soft_nms_sigma": 0.25}),
     "mask refined once": Option({"mask_refinements": 1}, {}),
     "mask refined twice": Option({"mask_refinements": 1}, {"mask_refinements": 2}),
 }

@@ -61,8 +61,11 @@ def load_trained(folder: Path, model: keras.Model) -> None:
     newest = tf.train.latest_checkpoint(str(folder))
     if newest is None:
         raise DataError(f"{folder.parent}: has no checkpoint yet")
-    _restore(tf.train.Checkpoint(model=_by_name(model)), newest)
     kept = tf.train.load_checkpoint(newest)
+    if not any(key.startswith("model/weights/") for key in kept.get_variable_to_shape_map()):
+        _restore(_layers_and_optimizer(model), newest)
+        return
+    _restore(tf.train.Checkpoint(model=_by_name(model)), newest)
     averaged = {
         weight_name(weight): weight.value
         for weight in model.weights
@@ -80,6 +83,14 @@ def _by_name(model: keras.Model) -> tf.train.Checkpoint:
     )
 
 
+def _layers_and_optimizer(model: keras.Model) -> tf.train.Checkpoint:
+    """What held the weights of a network in checkpoints before they were kept by name."""
+    schedule = keras.optimizers.schedules.CosineDecay(1.0, 1)
+    optimizer = keras.optimizers.SGD(schedule, momentum=0.9)
+    optimizer.build(model.trainable_variables)
+    return tf.train.Checkpoint(model=model, optimizer=optimizer)
+
+
 def _key_of_average(name: str) -> str:
     # TensorFlow writes a slash in a name as ".S".
     return f"{_AVERAGES}/values/{name.replace('/', '.S')}/.ATTRIBUTES/VARIABLE_VALUE"
@@ -89,4 +100,6 @@ def _restore(state: tf.train.Checkpoint, path: str) -> None:
     try:
         state.restore(path).assert_existing_objects_matched().expect_partial()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
-        raise ModelError(f"{path}: does not fit this network or is damaged") from error
+        raise ModelError(
+            f"{path}: is of another network or an older version, or damaged"
+        ) from error

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -65,6 +66,23 @@ def test_the_averages_are_evaluated_and_kept(whole):
     for name, value in whole.evaluated.items():
         np.testing.assert_array_equal(value, kept[name], err_msg=name)
     assert (kept["rpn/logits/bias"] != last["rpn/logits/bias"]).any()
+
+
+def test_weights_of_older_checkpoints_are_read(whole, tmp_path):
+    """They were kept as layers and as what Keras' SGD, built on them, refers to."""
+    trained = whole.trainer.model
+    optimizer = keras.optimizers.SGD(
+        keras.optimizers.schedules.PolynomialDecay(0.1, 9), momentum=0.9
+    )
+    optimizer.build(trained.trainable_variables)
+    step = tf.Variable(3, dtype=tf.int64)
+    old = tf.train.Checkpoint(model=trained, optimizer=optimizer, step=step)
+    tf.train.CheckpointManager(old, str(tmp_path), max_to_keep=2).save(3)
+    model = network()
+    load_trained(tmp_path, model)
+    kept = named_weights(model)
+    for name, value in named_weights(trained).items():
+        np.testing.assert_array_equal(value, kept[name], err_msg=name)
 
 
 def test_a_loss_that_is_not_finite_names_the_image_and_keeps_the_last_checkpoint(tmp_path):
