@@ -45,7 +45,8 @@ def detect_boxes(
     reported = scores[:, 1:] > config.score_threshold
     if geometry.best_class_only:
         best_class = tf.argmax(scores, axis=1, output_type=tf.int32)
-        reported &= tf.one_hot(best_class - 1, config.classes, on_value=True, off_value=False)
+        # Not `tf.one_hot`: in ONNX an index of -1, here background, means the last class.
+        reported &= best_class[:, None] == tf.range(1, config.classes + 1)
     reported &= box_ops.usable(boxes, geometry.smallest_detection)
 
     found = []
