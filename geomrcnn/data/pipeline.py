@@ -128,9 +128,12 @@ def training_batches(
     draw = image_draw(dataset, seed, weights)
     cached = CachedDataset(dataset, cache_bytes)
 
+    def another(rng: np.random.Generator) -> Sample:
+        return cached.sample(int(rng.integers(len(cached))))
+
     def example(position: int) -> tuple[npt.NDArray[np.float32], GroundTruth]:
         index, rng = draw(position)
-        view = augment(cached.sample(index), tile, augmentation, rng, values)
+        view = augment(cached.sample(index), tile, augmentation, rng, values, another)
         return encode(view, mask_size, fill)
 
     # The first example tells the bands; should it fail, TensorFlow does not wrap the error yet.

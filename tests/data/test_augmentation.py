@@ -7,15 +7,10 @@ import pytest
 import shapely
 from shapely.geometry import Polygon
 
-from geomrcnn.data.augmentation import (
-    Augmentation,
-    augment,
-    crop,
-    flip,
-    jitter_colours,
-    quarter_turns,
-    random_scale_crop,
-)
+from geomrcnn.data.augmentation import STILL, Augmentation, augment
+from geomrcnn.data.augmentation.colours import jitter_colours
+from geomrcnn.data.augmentation.copy_paste import paste
+from geomrcnn.data.augmentation.views import crop, flip, quarter_turns, random_view, turn
 from geomrcnn.data.dataset import Instance, Sample
 from geomrcnn.data.rasterise import pixel_mask
 from geomrcnn.data.resample import Frame
@@ -25,9 +20,7 @@ from geomrcnn.raster.tile import Window
 HEIGHT, WIDTH = 180, 240
 # An L without symmetry: no turned or mirrored mistake can look right.
 SHAPE = Polygon([(60, 40), (150, 52), (146, 80), (102, 74), (94, 140), (52, 132)])
-PLAIN = Augmentation(
-    flips=False, brightness=0, contrast=0, saturation=0, gain=0, gamma=0, blur=0, noise=0
-)
+PLAIN = replace(STILL, scale=(0.6, 1.6))
 
 
 def painted(shape: Polygon = SHAPE) -> Sample:
@@ -88,6 +81,64 @@ def test_scaled_label_stays_on_the_object(scale: float) -> None:
     assert overlap(view) > 0.97
 
 
+@pytest.mark.parametrize("degrees", [-170, -45, -7.5, 0, 20, 45, 90])
+@pytest.mark.parametrize("scale", [0.5, 1.0, 1.7])
+def test_label_turned_by_any_angle_stays_on_the_object(degrees: float, scale: float) -> None:
+    tile = round(200 * scale)
+    view = turn(painted(), Frame(10, -10, 200, 200), np.deg2rad(degrees), tile, PLAIN)
+    assert view.instances[0].geometry.area == pytest.approx(SHAPE.area * scale**2, rel=1e-6)
+    assert overlap(view) > 0.97
+
+
+def test_a_turn_takes_x_towards_y_of_what_is_looked_at() -> None:
+    image = np.zeros((100, 100, 3), np.uint8)
+    image[45:55, 80:90] = 255  # to the right of the centre
+    view = turn(Sample(image, ()), Frame(0, 0, 100, 100), np.pi / 2, 100, PLAIN)
+    rows, columns = np.nonzero(view.image[..., 0])
+    assert (rows.mean(), columns.mean()) == pytest.approx((14.5, 49.5))
+
+
+def test_turned_by_nothing_is_a_crop() -> None:
+    frame = Frame(10, -10, 150, 150)
+    still, turned = crop(painted(), frame, 150, PLAIN), turn(painted(), frame, 0.0, 150, PLAIN)
+    np.testing.assert_array_equal(turned.image, still.image)
+    np.testing.assert_array_equal(turned.valid, still.valid)
+
+
+def test_beyond_a_turned_image_there_is_no_data_and_no_dark_rim() -> None:
+    bright = Sample(np.full((100, 100, 5), 200, np.uint16), ())
+    view = turn(bright, Frame(0, 0, 100, 100), 0.6, 100, PLAIN)
+    assert 0.6 < view.valid.mean() < 0.95
+    assert (view.image[view.valid] == 200).all()
+    assert (view.image[~view.valid] == 0).all()
+
+
+def test_pasted_objects_bring_their_pixels_and_cut_what_is_beneath() -> None:
+    ground, donor = painted(), painted(shapely.affinity.translate(SHAPE, 60, 20))
+    ground = replace(ground, image=(ground.image / 2).astype(np.uint8))
+    rng = np.random.default_rng(2)
+    views = [paste(ground, donor, PLAIN, rng) for _ in range(8)]
+    assert {len(view.instances) for view in views} == {1, 2}
+    view = next(view for view in views if len(view.instances) == 2)
+    left, pasted = (instance.geometry for instance in view.instances)
+    assert pasted == donor.instances[0].geometry
+    assert left.area == pytest.approx(SHAPE.difference(pasted).area)
+    inside = pixel_mask(pasted.buffer(-2), Window(0, 0, WIDTH, HEIGHT)) > 0
+    outside = pixel_mask(pasted.buffer(2), Window(0, 0, WIDTH, HEIGHT)) == 0
+    np.testing.assert_array_equal(view.image[inside], donor.image[inside])
+    np.testing.assert_array_equal(view.image[outside], ground.image[outside])
+
+
+def test_an_object_almost_covered_becomes_crowd_and_a_covered_one_is_gone() -> None:
+    donor, rng = painted(SHAPE.buffer(3)), np.random.default_rng(0)
+    shifted = painted(shapely.affinity.translate(SHAPE, 0, -8))
+    covered = [paste(painted(), donor, PLAIN, rng).instances for _ in range(8)]
+    assert any(len(found) == 1 and found[0].geometry == donor.instances[0].geometry
+               for found in covered)  # fmt: skip
+    almost = [paste(shifted, donor, PLAIN, rng).instances for _ in range(8)]
+    assert any(len(found) == 2 and found[0].crowd for found in almost)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_label_stays_on_the_object_through_everything(seed: int) -> None:
     mild = Augmentation(brightness=0.05, contrast=0.1, min_visible=0)
@@ -110,7 +161,7 @@ def test_scale_covers_its_range_and_no_more() -> None:
     exact = replace(PLAIN, scale=(0.5, 2.0), min_visible=0, min_side=0)
     rng = np.random.default_rng(0)
     small = Sample(np.ones((20, 20, 1), np.uint8), (Instance(shapely.box(0, 0, 20, 20), 1),))
-    views = [random_scale_crop(small, 64, exact, rng) for _ in range(200)]
+    views = [random_view(small, 64, exact, rng) for _ in range(200)]
     scales = [np.sqrt(view.instances[0].geometry.area) / 20 for view in views]
     assert 0.5 <= min(scales) < 0.55
     assert 1.8 < max(scales) <= 2.0
@@ -120,7 +171,7 @@ def test_a_small_image_lands_whole_within_the_view() -> None:
     rng = np.random.default_rng(2)
     exact = replace(PLAIN, scale=(1, 1))
     for _ in range(20):
-        view = random_scale_crop(painted(), 300, exact, rng)
+        view = random_view(painted(), 300, exact, rng)
         assert view.valid is not None
         assert view.valid.sum() == HEIGHT * WIDTH
         np.testing.assert_array_equal(view.image.any(axis=2), view.valid)
@@ -129,7 +180,7 @@ def test_a_small_image_lands_whole_within_the_view() -> None:
 
 def test_views_at_scale_one_keep_pixels_sharp() -> None:
     sample = painted()
-    view = random_scale_crop(sample, 100, replace(PLAIN, scale=(1, 1)), np.random.default_rng(5))
+    view = random_view(sample, 100, replace(PLAIN, scale=(1, 1)), np.random.default_rng(5))
     places = np.lib.stride_tricks.sliding_window_view(sample.image, (100, 100, 3))
     assert (places[:, :, 0] == view.image).all((-1, -2, -3)).any()
 
@@ -214,6 +265,19 @@ def test_no_jitter_is_no_change_for_any_bands(dtype: str, bands: int) -> None:
     values = ValueRange(RANGES[dtype].low[:1], RANGES[dtype].high[:1])
     same = jitter_colours(Sample(image, ()), PLAIN, np.random.default_rng(0), values).image
     np.testing.assert_allclose(same, image, atol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "bands"), [("uint8", 1), ("uint8", 3), ("uint16", 4)])
+def test_haze_brightens_and_jpeg_is_for_bytes_only(dtype: str, bands: int) -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(20, 60, (64, 64, bands)).astype(dtype)
+    values = BYTES if dtype == "uint8" else ValueRange((0.0,), (255.0,))
+    hazy = jitter_colours(Sample(image, ()), replace(PLAIN, haze=1), rng, values).image
+    assert hazy.mean() > image.mean() + 10
+    assert hazy.std() < image.std() + 10
+    packed = jitter_colours(Sample(image, ()), replace(PLAIN, jpeg=1), rng, values).image
+    assert (packed != image).any() == (dtype == "uint8")
+    assert abs(packed.mean(axis=(0, 1)) - image.mean(axis=(0, 1))).max() < 3
 
 
 def test_the_same_draw_changes_dark_and_bright_images_alike() -> None:

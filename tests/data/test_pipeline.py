@@ -12,7 +12,7 @@ import tensorflow as tf
 from rasterio.transform import from_origin
 from shapely.geometry import Point
 
-from geomrcnn.data.augmentation import Augmentation
+from geomrcnn.data.augmentation import STILL, Augmentation
 from geomrcnn.data.coco import CocoDataset
 from geomrcnn.data.dataset import Instance, Sample
 from geomrcnn.data.pipeline import encode, training_batches
@@ -20,10 +20,6 @@ from geomrcnn.data.rasterise import box_mask
 from geomrcnn.data.statistics import ValueRange
 from geomrcnn.errors import DataError
 
-STILL = Augmentation(
-    scale=(1, 1), flips=False, brightness=0, contrast=0, saturation=0, gain=0, gamma=0, blur=0,
-    noise=0,
-)  # fmt: skip
 
 
 class Discs:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from geomrcnn.bundle.bundle import Bundle
-from geomrcnn.data.augmentation import Augmentation
+from geomrcnn.data.augmentation import STILL
 from geomrcnn.data.coco import CocoDataset
 from geomrcnn.data.landscape.write import write_dataset
 from geomrcnn.errors import DataError, ModelError
@@ -118,10 +118,6 @@ def test_eight_tiles_are_learnt_by_heart(tmp_path):
         scores.update(evaluate_dataset(KerasDetector(model, card), dataset))
         return scores
 
-    still = Augmentation(
-        scale=(1.0, 1.0), flips=False, brightness=0, contrast=0, saturation=0, gain=0, gamma=0,
-        blur=0, noise=0,
-    )  # fmt: skip
     training = TrainingConfig(
         steps=600, batch=2, tile=256, learning_rate=0.012, warmup_steps=40, checkpoint_steps=600
     )
@@ -130,7 +126,7 @@ def test_eight_tiles_are_learnt_by_heart(tmp_path):
         tmp_path / "run",
         gsd=2.0,
         training=training,
-        augmentation=still,
+        augmentation=STILL,
         validate=validate,
     )
     assert scores["mask AP50"] >= 0.95
