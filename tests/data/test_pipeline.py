@@ -21,7 +21,6 @@ from geomrcnn.data.statistics import ValueRange
 from geomrcnn.errors import DataError
 
 
-
 class Discs:
     """Image k: 70 × 90 pixels of value 10 (k + 1), with k discs."""
 
