@@ -32,9 +32,14 @@ card.json, every field optional:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="JSON with fields of the model card; see below.",
 )
+@click.option(
+    "--weights",
+    type=click.Choice(["best", "last"]),
+    help="Those that scored best on --val, or the newest. Default: the best, if any were scored.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
-def bundle(run: Path, out: Path, card: Path | None, overwrite: bool) -> None:
-    """Make a model file of the newest checkpoint in the run directory RUN.
+def bundle(run: Path, out: Path, card: Path | None, weights: str | None, overwrite: bool) -> None:
+    """Make a model file of the run directory RUN.
 
     The file carries the weights, the graph that runs without TensorFlow, and the model card.
     """
@@ -46,6 +51,6 @@ def bundle(run: Path, out: Path, card: Path | None, overwrite: bool) -> None:
         raise DataError(f"{card}: not JSON ({error})") from error
     from geomrcnn.training.train import bundle_run
 
-    made = bundle_run(run, out, {"name": out.stem, **fields})
+    made = bundle_run(run, out, {"name": out.stem, **fields}, weights or "")
     size = out.stat().st_size / 1e6
     click.echo(f"{out}: model '{made.name}', {size:.1f} MB, classes {', '.join(made.classes)}")

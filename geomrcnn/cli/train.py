@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from geomrcnn.cli.predict import band_numbers
-from geomrcnn.errors import DataError
-
-if TYPE_CHECKING:
-    from geomrcnn.bundle.card import ModelCard
-    from geomrcnn.network.mask_rcnn import MaskRCNN
 
 
 @click.command(
@@ -25,19 +20,25 @@ Examples:
   geomrcnn train farmland --out runs/farmland --gsd 2 --steps 2000 --resume
   geomrcnn train farmland --out runs/stages --gsd 2 --stage heads:500 --stage 4+:1000 \
       --stage all:500@0.1
+  geomrcnn train --config runs/fields/run.toml --out runs/again
   geomrcnn train sentinel --out runs/sentinel --gsd 10 --bands 4,3,2,8
   geomrcnn bundle runs/farmland --out farmland.zip
 """
 )
-@click.argument("data", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("data", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Run directory to make."
 )
 @click.option(
+    "--config",
+    type=click.Path(exists=True, path_type=Path),
+    help="Repeat the run that this run.toml (or the run directory with it) describes; goes with "
+    "--out, --resume and --devices only.",
+)
+@click.option(
     "--gsd",
-    required=True,
     type=click.FloatRange(min=0, min_open=True),
-    help="Metres a pixel that all imagery is brought to.",
+    help="Metres a pixel that all imagery is brought to. Default: the median of the images'.",
 )
 @click.option(
     "--bands",
@@ -54,7 +55,13 @@ Examples:
 @click.option(
     "--val",
     type=click.Path(exists=True, path_type=Path),
-    help="COCO file or folder to measure AP on at each checkpoint.",
+    help="COCO file or folder to measure AP on at each checkpoint. The best weights are kept.",
+)
+@click.option(
+    "--patience",
+    default=0,
+    show_default=True,
+    help="Stop after so many measurements in a row that are no better. 0: never.",
 )
 @click.option(
     "--init",
@@ -123,8 +130,8 @@ Examples:
     "settings",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="Any other field of TrainingConfig or MaskRCNNConfig: weight_decay=0.0005, "
-    "head_norm=group, train_class_weights=[1,2,4].",
+    help="Any other field of TrainingConfig, MaskRCNNConfig or Augmentation: weight_decay=0.0005, "
+    "head_norm=group, train_class_weights=[1,2,4], haze=0.2.",
 )
 @click.option(
     "--scale",
@@ -142,10 +149,12 @@ Examples:
 def train(
     data: tuple[Path, ...],
     out: Path,
-    gsd: float,
+    config: Path | None,
+    gsd: float | None,
     bands: tuple[int, ...] | None,
     share: tuple[float, ...],
     val: Path | None,
+    patience: int,
     init: str,
     preset: str | None,
     steps: int | None,
@@ -170,6 +179,8 @@ def train(
     DATA are COCO instance files, or folders with a coco.json such as `geomrcnn sample` makes.
     A run that was stopped goes on exactly where its last checkpoint was with --resume.
     """
+    if bool(config) == bool(data):
+        raise click.UsageError("name the DATA to train on, or a --config to repeat")
     if not 0 < scale[0] <= scale[1]:
         raise click.BadParameter(
             "give the smaller factor first, both above 0", param_hint="--scale"
@@ -182,7 +193,12 @@ def train(
     from geomrcnn.training import train as training
     from geomrcnn.training.config import Stage, TrainingConfig
     from geomrcnn.training.settings import parse_settings
+    from geomrcnn.training.sources import Source
 
+    if config:
+        training.repeat(config, out, devices=devices, resume=resume, say=click.echo)
+        click.echo(_done(out))
+        return
     stages = tuple(map(Stage.parse, stage))
     steps = steps or sum(stage.steps for stage in stages) or 5000
     if layers:
@@ -201,43 +217,25 @@ def train(
         "precision": precision,
         "seed": seed,
         "checkpoint_steps": checkpoint_steps,
+        "patience": patience,
     }
     training.train(
-        data,
+        [Source.of(path, share=part) for path, part in zip_longest(data, share)],
         out,
         gsd=gsd,
         bands=bands,
-        shares=share or None,
+        validation=val,
         preset=preset,
         init=init,
         network=changes.network,
         training=TrainingConfig(**{**values, **changes.training}),
-        augmentation=Augmentation(scale=scale),
-        validate=_Validation(val, gsd, bands) if val else None,
+        augmentation=Augmentation(**{"scale": scale, **changes.augmentation}),
         devices=devices,
         resume=resume,
         say=click.echo,
     )
-    click.echo(f"{out}: trained; make a model file with: geomrcnn bundle {out} --out MODEL.zip")
+    click.echo(_done(out))
 
 
-class _Validation:
-    """COCO scores on a data set."""
-
-    def __init__(self, path: Path, gsd: float, bands: tuple[int, ...] | None) -> None:
-        from geomrcnn.data.coco import CocoDataset
-
-        file = path / "coco.json" if path.is_dir() else path
-        self._dataset = CocoDataset(file, gsd=gsd, bands=bands)
-
-    def __call__(self, model: MaskRCNN, card: ModelCard) -> dict[str, float]:
-        from geomrcnn.evaluation.coco import evaluate_dataset
-        from geomrcnn.runtime.keras import KerasDetector
-
-        pixels = self._dataset.pixel_type(0)
-        if (pixels.dtype, len(pixels.bands)) != (card.dtype, len(card.bands)):
-            raise DataError(
-                f"{self._dataset.name(0)}: {pixels}, but the network is trained on "
-                f"{len(card.bands)} bands of {card.dtype}: validate on imagery of the same kind"
-            )
-        return evaluate_dataset(KerasDetector(model, card), self._dataset)
+def _done(out: Path) -> str:
+    return f"{out}: trained; make a model file with: geomrcnn bundle {out} --out MODEL.zip"

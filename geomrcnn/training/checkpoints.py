@@ -12,18 +12,23 @@ from geomrcnn.errors import DataError, ModelError
 from geomrcnn.network.weights.own import weight_name
 
 KEPT = 2
+LAST, BEST = "last", "best"
+"""Folders of a run: the newest checkpoints with all that it takes to go on, the best weights."""
 _AVERAGES = "averages"
 
 
 class Checkpoints:
     """The newest checkpoints in a folder. Each is written whole before it counts."""
 
-    def __init__(self, folder: Path, state: Mapping[str, tf.Module | keras.Model]) -> None:
+    def __init__(
+        self, folder: Path, state: Mapping[str, tf.Module | keras.Model], kept: int = KEPT
+    ) -> None:
         """Look at `folder`, which need not exist yet; nothing is restored.
 
         Args:
             folder: Where they are.
             state: All that is kept, by name: "model", perhaps "averages", and more.
+            kept: How many checkpoints.
         """
         self._step = tf.Variable(0, dtype=tf.int64, name="step")
         parts = {
@@ -31,7 +36,7 @@ class Checkpoints:
             for name, part in state.items()
         }
         self._state = tf.train.Checkpoint(**parts, step=self._step)
-        self._manager = tf.train.CheckpointManager(self._state, str(folder), max_to_keep=KEPT)
+        self._manager = tf.train.CheckpointManager(self._state, str(folder), max_to_keep=kept)
 
     def restore(self) -> int:
         """Take up the newest checkpoint; the number of steps done, 0 when there is none.
@@ -51,20 +56,24 @@ class Checkpoints:
         self._manager.save(checkpoint_number=step)
 
 
-def load_trained(folder: Path, model: keras.Model) -> None:
-    """Give a network the weights of the newest checkpoint in `folder`, averaged where it has both.
+def load_trained(folder: Path, model: keras.Model, which: str = "") -> None:
+    """Give a network the weights of a run, averaged where it has both.
+
+    Args:
+        folder: The run directory.
+        model: The network of that run.
+        which: `LAST`, `BEST`, or the best if any were found and else the last.
 
     Raises:
-        DataError: there is no checkpoint.
+        DataError: there is no such checkpoint.
         ModelError: it is of another network or damaged.
     """
-    newest = tf.train.latest_checkpoint(str(folder))
+    wanted = (which,) if which else (BEST, LAST)
+    found = (tf.train.latest_checkpoint(str(folder / place)) for place in wanted)
+    newest = next(filter(None, found), None)
     if newest is None:
-        raise DataError(f"{folder.parent}: has no checkpoint yet")
+        raise DataError(f"{folder}: has no checkpoint yet")
     kept = tf.train.load_checkpoint(newest)
-    if not any(key.startswith("model/weights/") for key in kept.get_variable_to_shape_map()):
-        _restore(_layers_and_optimizer(model), newest)
-        return
     _restore(tf.train.Checkpoint(model=_by_name(model)), newest)
     averaged = {
         weight_name(weight): weight.value
@@ -81,14 +90,6 @@ def _by_name(model: keras.Model) -> tf.train.Checkpoint:
     return tf.train.Checkpoint(
         weights={weight_name(weight): weight.value for weight in model.weights}
     )
-
-
-def _layers_and_optimizer(model: keras.Model) -> tf.train.Checkpoint:
-    """What held the weights of a network in checkpoints before they were kept by name."""
-    schedule = keras.optimizers.schedules.CosineDecay(1.0, 1)
-    optimizer = keras.optimizers.SGD(schedule, momentum=0.9)
-    optimizer.build(model.trainable_variables)
-    return tf.train.Checkpoint(model=model, optimizer=optimizer)
 
 
 def _key_of_average(name: str) -> str:

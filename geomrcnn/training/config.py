@@ -85,7 +85,8 @@ class TrainingConfig:
         precision: Of convolutions and products: float32, bfloat16 or float16. Weights, boxes,
             NMS and losses are float32 always.
         seed: Decides which tiles, augmentations, anchors and RoIs are drawn.
-        checkpoint_steps: A checkpoint is written each so many steps.
+        checkpoint_steps: Each so many steps a checkpoint is written, and validation data scored.
+        patience: Stop after so many scores in a row that are no better; 0 never stops early.
     """
 
     steps: int = 5000
@@ -103,6 +104,7 @@ class TrainingConfig:
     precision: str = "float32"
     seed: int = 0
     checkpoint_steps: int = 250
+    patience: int = 0
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot work.
@@ -132,8 +134,8 @@ class TrainingConfig:
                 "learning_rate and clip_norm must be positive",
             ),
             (
-                min(self.weight_decay, self.warmup_steps) < 0,
-                "weight_decay and warmup_steps must not be negative",
+                min(self.weight_decay, self.warmup_steps, self.patience) < 0,
+                "weight_decay, warmup_steps and patience must not be negative",
             ),
             (
                 not (0 <= self.momentum < 1 and 0 <= self.average < 1),

@@ -29,6 +29,11 @@ class Place(NamedTuple):
         """Whether this process is the one that writes files and speaks."""
         return self.first == 0
 
+    @property
+    def hosts(self) -> int:
+        """How many processes share each batch."""
+        return int(self.strategy.num_replicas_in_sync) // self.devices
+
     def rows(self, batch: int) -> range:
         """Which tiles of a batch this process makes and its devices take, in order.
 

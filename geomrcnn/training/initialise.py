@@ -22,7 +22,7 @@ from geomrcnn.network.weights.matterport import COCO
 from geomrcnn.network.weights.own import named_weights
 from geomrcnn.network.weights.reading import is_bundle, read_foreign
 from geomrcnn.network.weights.stem import spread
-from geomrcnn.training.checkpoints import load_trained
+from geomrcnn.training.checkpoints import LAST, load_trained
 from geomrcnn.training.run import RunConfig, is_run
 
 DEFAULT_PRESET = "light"
@@ -90,14 +90,14 @@ def starting_point(
     return Start(config, load, known.learnt_on)
 
 
-def trained_network(folder: Path) -> MaskRCNN:
-    """The network of the run in `folder`, with the weights of the newest checkpoint.
+def trained_network(folder: Path, which: str = "") -> MaskRCNN:
+    """The network of the run in `folder`, with the weights that `which` means to `load_trained`.
 
     Raises:
         GeomrcnnError: there is no run or no checkpoint, or it is damaged.
     """
     model = MaskRCNN(RunConfig.read(folder).network)
-    load_trained(folder / "checkpoints", model)
+    load_trained(folder, model, which)
     return model
 
 
@@ -128,10 +128,10 @@ def _find(init: str, folder: Path) -> _Known:
     if init == "coco":
         return _foreign(fetch(COCO))
     if init == "last":
-        return _run(_newest_run(folder))
+        return _run(newest_run(folder), LAST)
     for place in (path, path.parent):
         if path.is_dir() and is_run(place):
-            return _run(place)
+            return _run(place, LAST if path.name == LAST else "")
     if path.is_file() and not is_bundle(path):
         return _foreign(path)
     try:
@@ -161,12 +161,12 @@ def _foreign(path: Path) -> _Known:
     return _Known(source, config, foreign.tensors, foreign.left_over, learnt_on)
 
 
-def _run(folder: Path) -> _Known:
-    run, weights = RunConfig.read(folder), named_weights(trained_network(folder))
+def _run(folder: Path, which: str = "") -> _Known:
+    run, weights = RunConfig.read(folder), named_weights(trained_network(folder, which))
     return _Known(str(folder), run.network, weights, learnt_on=run.pixels)
 
 
-def _newest_run(folder: Path) -> Path:
+def newest_run(folder: Path) -> Path:
     """The run in `folder`, or else the one beside it with the newest checkpoint.
 
     Raises:
@@ -178,7 +178,7 @@ def _newest_run(folder: Path) -> Path:
     newest = {
         max(path.stat().st_mtime for path in checkpoints): place
         for place in neighbours
-        if (checkpoints := list(place.glob("checkpoints/*.index")))
+        if (checkpoints := list(place.glob(f"{LAST}/*.index")))
     }
     if not newest:
         raise DataError(f"--init last: there is no run with a checkpoint in {folder.parent}")

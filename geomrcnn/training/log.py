@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
+
+from geomrcnn.training.table import Table
 
 
 class NoLog:
@@ -39,10 +42,9 @@ class RunLog:
             say: Prints a line.
         """
         self._writer = tf.summary.create_file_writer(str(folder / "tensorboard"))
-        self._table = folder / "losses.csv"
-        self._steps, self._every, self._say = steps, every, say
+        self._table = Table(folder / "losses.csv", start)
+        self._steps, self._every, self.say = steps, every, say
         self._waiting: list[dict[str, float]] = []
-        self._forget_after(start)
 
     def step(self, step: int, values: dict[str, float]) -> None:
         """Take in a step; report when enough have come."""
@@ -55,24 +57,23 @@ class RunLog:
         }
         self._waiting = []
         self.scalars(step, {f"train/{name}": value for name, value in mean.items()})
-        self._append({"step": step, **mean})
+        self._table.add({"step": step, **mean})
         left = (self._steps - step) * mean["seconds"] / 60
         parts = " ".join(
             f"{name} {mean[name]:.3f}"
             for name in ("total", "rpn_class", "rpn_box", "box_class", "box", "mask")
         )
-        self._say(
+        waited = mean["waiting"] / mean["seconds"]
+        self.say(
             f"step {step}/{self._steps}  {parts}  rate {mean['learning_rate']:.2g}  "
-            f"{mean['seconds']:.2f} s/step  {left:.0f} min left"
+            f"{mean['seconds']:.2f} s/step, {waited:.0%} waiting for data  {left:.0f} min left"
         )
 
-    def scores(self, step: int, scores: dict[str, float]) -> None:
+    def scores(self, step: int, scores: dict[str, float], note: str = "") -> None:
         """Write validation scores."""
         self.scalars(step, {f"validation/{name}": value for name, value in scores.items()})
-        self._say(
-            f"step {step}  validation  "
-            + "  ".join(f"{name} {value:.3f}" for name, value in scores.items())
-        )
+        told = "  ".join(f"{name} {value:.3f}" for name, value in scores.items())
+        self.say(f"step {step}  validation  {told}{note}")
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Write values to TensorBoard."""
@@ -81,17 +82,16 @@ class RunLog:
                 tf.summary.scalar(name, value)
         self._writer.flush()
 
-    def _forget_after(self, step: int) -> None:
-        if not self._table.exists():
-            return
-        header, *rows = self._table.read_text().splitlines()
-        kept = [row for row in rows if int(row.split(",")[0]) <= step]
-        self._table.write_text("\n".join([header, *kept]) + "\n")
+    def histograms(self, step: int, values: Mapping[str, Any]) -> None:
+        """Write the distribution of each array to TensorBoard."""
+        with self._writer.as_default(step=step):
+            for name, value in values.items():
+                tf.summary.histogram(name, value)
+        self._writer.flush()
 
-    def _append(self, row: dict[str, float]) -> None:
-        fresh = not self._table.exists()
-        with self._table.open("a", newline="") as file:
-            writer = csv.DictWriter(file, row)
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
+    def images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
+        """Write pictures [H, W, 3] uint8 to TensorBoard."""
+        with self._writer.as_default(step=step):
+            for name, image in images.items():
+                tf.summary.image(name, image[None])
+        self._writer.flush()

@@ -1,4 +1,4 @@
-"""Fields of the two configs of a run, from text."""
+"""Fields of the configs of a run, from text."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import types
 from collections.abc import Iterable
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
+from geomrcnn.data.augmentation import Augmentation
 from geomrcnn.errors import DataError
 from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.training.config import TrainingConfig
 
 
 class Settings(NamedTuple):
-    """Values of some fields of `TrainingConfig` and of `MaskRCNNConfig`."""
+    """Values of some fields of `TrainingConfig`, `MaskRCNNConfig` and `Augmentation`."""
 
     training: dict[str, Any]
     network: dict[str, Any]
+    augmentation: dict[str, Any]
 
 
 def parse_settings(texts: Iterable[str]) -> Settings:
@@ -27,8 +29,8 @@ def parse_settings(texts: Iterable[str]) -> Settings:
     Raises:
         DataError: no config has such a field, or it takes other values.
     """
-    hints = [get_type_hints(config) for config in (TrainingConfig, MaskRCNNConfig)]
-    settings = Settings({}, {})
+    hints = [get_type_hints(config) for config in (TrainingConfig, MaskRCNNConfig, Augmentation)]
+    settings = Settings({}, {}, {})
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign:
@@ -38,7 +40,9 @@ def parse_settings(texts: Iterable[str]) -> Settings:
                 found[name] = _parsed(name, value, known[name])
                 break
         else:
-            raise DataError(f"no field of the training or the network is called '{name}'")
+            raise DataError(
+                f"no field of the training, the network or the augmentation is called '{name}'"
+            )
     return settings
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from rasterio.errors import NotGeoreferencedWarning
@@ -14,59 +15,57 @@ from rasterio.errors import NotGeoreferencedWarning
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.bundle.make import write_model
 from geomrcnn.data.augmentation import Augmentation
-from geomrcnn.data.coco import CocoDataset
-from geomrcnn.data.dataset import ConcatDataset
+from geomrcnn.data.dataset import ConcatDataset, Dataset
 from geomrcnn.data.pipeline import image_draw, training_batches
 from geomrcnn.data.statistics import common_pixel_type, value_range
 from geomrcnn.errors import DataError
 from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.mask_rcnn import MaskRCNN
 from geomrcnn.training.config import TrainingConfig
-from geomrcnn.training.devices import find_devices
-from geomrcnn.training.initialise import starting_point, trained_network
+from geomrcnn.training.devices import Place, find_devices
+from geomrcnn.training.initialise import Loader, newest_run, starting_point, trained_network
 from geomrcnn.training.log import NoLog, RunLog
 from geomrcnn.training.precision import layers_in
 from geomrcnn.training.radiometry import scaled_for, statistics_for
-from geomrcnn.training.run import RunConfig, is_run
+from geomrcnn.training.run import RUN_FILE, RunConfig, is_run
+from geomrcnn.training.sources import Data, as_source, common_gsd, open_data, together
 from geomrcnn.training.trainer import Batches, Trainer
-
-Validation = Callable[[MaskRCNN, ModelCard], dict[str, float]]
-"""Scores of a network by name."""
+from geomrcnn.training.validation import Validation
+from geomrcnn.training.watch import Watch
 
 
 def train(
-    data: Sequence[str | os.PathLike[str]],
+    data: Sequence[Data],
     out: str | os.PathLike[str],
     *,
-    gsd: float,
+    gsd: float | None = None,
     bands: Sequence[int] | None = None,
-    shares: Sequence[float] | None = None,
+    validation: Data | None = None,
     preset: str | None = None,
     init: str = "imagenet",
     network: Mapping[str, Any] | None = None,
     training: TrainingConfig | None = None,
     augmentation: Augmentation | None = None,
-    validate: Validation | None = None,
     devices: int | None = None,
     resume: bool = False,
     say: Callable[[str], None] = print,
 ) -> RunConfig:
-    """Train a network on COCO data sets.
+    """Train a network.
 
     Args:
-        data: COCO instance files, or folders with a coco.json.
-        out: The run directory; holds run.json, checkpoints, losses.csv and tensorboard.
-        gsd: Metres a pixel that all imagery is brought to.
+        data: Paths of labelled images, `Source`s, or datasets of your own.
+        out: The run directory; docs/training.md tells what it holds.
+        gsd: Metres a pixel that all imagery is brought to; by default the middle one of the
+            images' own. Datasets of your own must have it already.
         bands: Numbers from 1 of the bands to train on, in the order the network is to have them;
             None is all but alpha.
-        shares: How much of the tiles each of `data` provides; by default each image alike.
+        validation: What to measure AP on at each checkpoint.
         preset: Of `MaskRCNNConfig`; by default "light", or the network that `init` is for.
         init: The weights to start from, as `starting_point` takes them. "last" goes on with the
             run in `out` if there is one.
         network: Fields of `MaskRCNNConfig` that are to be other than in the preset.
         training: How to train.
         augmentation: How far the tiles may stray.
-        validate: Called at each checkpoint; its scores are logged.
         devices: How many GPUs (or CPU devices) to use; by default all. For several hosts see
             `find_devices`.
         resume: Go on with the run in `out`.
@@ -77,57 +76,137 @@ def train(
     """
     place = find_devices(devices)  # before anything else that TensorFlow does
     say = say if place.is_chief else _say_nothing
-    warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)  # gsd says what matters
-    folder = Path(out)
-    training = training or TrainingConfig()
-    sources = [CocoDataset(_coco_file(Path(path)), gsd=gsd, bands=bands) for path in data]
-    dataset = ConcatDataset(sources, shares)
-    for path, source in zip(data, sources, strict=True):
-        say(f"{path}: {source.report}")
+    folder, training = Path(out), training or TrainingConfig()
+    gsd = gsd or common_gsd(data, bands)
+    images = _open(data, validation, gsd, bands, say)
     resume = resume or (init == "last" and is_run(folder))
-    pixels = common_pixel_type(dataset)
-    statistics = statistics_for(dataset, pixels, training.seed, folder if resume else None, say)
+    pixels = common_pixel_type(images.dataset)
+    statistics = statistics_for(
+        images.dataset, pixels, training.seed, folder if resume else None, say
+    )
+    classes = images.dataset.classes
     begin = starting_point(
-        init, preset=preset, classes=len(dataset.classes), bands=len(pixels.bands), folder=folder
+        init, preset=preset, classes=len(classes), bands=len(pixels.bands), folder=folder
     )
     run = RunConfig(
         network=_changed(scaled_for(begin.config, begin.learnt_on, pixels, statistics), network),
         training=training,
         augmentation=augmentation or Augmentation(),
-        classes=dataset.classes,
+        classes=classes,
         gsd=gsd,
         pixels=pixels,
         statistics=statistics,
+        sources=tuple(map(as_source, data)),
+        validation=None if validation is None else as_source(validation),
+        bands=None if bands is None else tuple(bands),
+        init=_lasting(init, folder),
     )
+    return _carry_out(run, images, begin.load, folder, place, resume, say)
+
+
+def repeat(
+    config: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    devices: int | None = None,
+    resume: bool = False,
+    say: Callable[[str], None] = print,
+) -> RunConfig:
+    """Train once more what a run.toml describes; on a CPU the same weights come out.
+
+    Args:
+        config: The file, or the directory of the run.
+        out: The new run directory; the other arguments are those of `train`.
+
+    Raises:
+        GeomrcnnError: the data or weights it names are gone or have changed.
+    """
+    place = find_devices(devices)
+    say = say if place.is_chief else _say_nothing
+    run, folder = RunConfig.read(Path(config)), Path(out)
+    images = _open(run.sources, run.validation, run.gsd, run.bands, say)
+    pixels = common_pixel_type(images.dataset)
+    if images.dataset.classes != run.classes or pixels != run.pixels:
+        raise DataError(
+            f"{config}: was trained on {', '.join(run.classes)} in {run.pixels}, its data now "
+            f"have {', '.join(images.dataset.classes)} in {pixels}"
+        )
+    begin = starting_point(
+        run.init,
+        preset=None,
+        classes=len(run.classes),
+        bands=len(run.pixels.bands),
+        folder=folder,
+    )
+    return _carry_out(run, images, begin.load, folder, place, resume, say)
+
+
+class _Images(NamedTuple):
+    """What a run learns from and is measured on."""
+
+    dataset: ConcatDataset
+    validation: Dataset | None
+
+
+def _open(
+    data: Sequence[Data],
+    validation: Data | None,
+    gsd: float,
+    bands: Sequence[int] | None,
+    say: Callable[[str], None],
+) -> _Images:
+    """Open all data, and say what is in it."""
+    warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)  # gsd says what matters
+    named = [*data, *([] if validation is None else [validation])]
+    opened = [open_data(one, gsd, bands) for one in named]
+    for one, dataset in zip(named, opened, strict=True):
+        if report := getattr(dataset, "report", None):
+            say(f"{as_source(one).path}: {report}")
+    dataset = together(opened[: len(data)], map(as_source, data))
+    return _Images(dataset, None if validation is None else opened[-1])
+
+
+def _carry_out(
+    run: RunConfig,
+    images: _Images,
+    load: Loader,
+    folder: Path,
+    place: Place,
+    resume: bool,
+    say: Callable[[str], None],
+) -> RunConfig:
+    """Make the network, and train it from where it stands."""
+    if run.training.patience and place.hosts > 1:
+        raise DataError("patience: early stopping does not work on several hosts yet")
     if place.is_chief:
-        _check_folder(folder, run, resume)
-    keras.utils.set_random_seed(training.seed)
-    with place.strategy.scope(), layers_in(training.precision):
+        run = _entered(run, folder, resume)
+    keras.utils.set_random_seed(run.training.seed)
+    with place.strategy.scope(), layers_in(run.training.precision):
         model = MaskRCNN(run.network)
-        report = begin.load(model)
+        report = load(model)
     for line in report.lines() if report else ():
         say(line)
-    trainer = Trainer(model, training, folder, place)
-    if place.is_chief:
-        run.write(folder)
+    trainer = Trainer(model, run.training, folder, place)
     start = trainer.resume() if resume else 0
     if start:
         say(f"resuming after step {start}")
-    _fit(trainer, run, dataset, folder, start, validate, say)
+    _fit(trainer, run, images, folder, start, say)
     return run
 
 
 def _fit(
     trainer: Trainer,
     run: RunConfig,
-    dataset: ConcatDataset,
+    images: _Images,
     folder: Path,
     start: int,
-    validate: Validation | None,
     say: Callable[[str], None],
 ) -> None:
-    training = run.training
+    training, dataset = run.training, images.dataset
     draw = image_draw(dataset, training.seed, dataset.weights)
+
+    def name_of(position: int) -> str:
+        return dataset.name(draw(position)[0])
 
     def batches(step: int) -> Batches:
         made: Batches = training_batches(
@@ -145,21 +224,14 @@ def _fit(
         return made
 
     if not trainer.place.is_chief:
-        trainer.fit(batches, NoLog(), start=start, name_of=lambda at: dataset.name(draw(at)[0]))
+        trainer.fit(batches, NoLog(), start=start, name_of=name_of)
         return
     log = RunLog(folder, training.steps, start=start, say=say)
-
-    def on_checkpoint(step: int) -> None:
-        if validate is not None:
-            log.scores(step, validate(trainer.model, card_of(run)))
-
-    trainer.fit(
-        batches,
-        log,
-        start=start,
-        on_checkpoint=on_checkpoint,
-        name_of=lambda position: dataset.name(draw(position)[0]),
-    )
+    watch = Watch(trainer, log, folder)
+    if images.validation is not None:
+        watch.validation = Validation(images.validation, card_of(run), folder, start)
+    if watch.goes_on(start):
+        trainer.fit(batches, log, start=start, on_checkpoint=watch, name_of=name_of)
 
 
 def _say_nothing(line: str) -> None:
@@ -168,6 +240,13 @@ def _say_nothing(line: str) -> None:
 
 def _changed(config: MaskRCNNConfig, changes: Mapping[str, Any] | None) -> MaskRCNNConfig:
     return MaskRCNNConfig.from_dict({**config.to_dict(), **(changes or {})})
+
+
+def _lasting(init: str, folder: Path) -> str:
+    """Initial weights as they can be found from anywhere, at any time."""
+    if init == "last":
+        return str(newest_run(folder).absolute())
+    return os.path.abspath(init) if os.path.exists(init) else init
 
 
 def card_of(run: RunConfig) -> ModelCard:
@@ -188,38 +267,47 @@ def card_of(run: RunConfig) -> ModelCard:
 
 
 def bundle_run(
-    folder: str | os.PathLike[str], out: str | os.PathLike[str], card: dict[str, Any]
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    card: dict[str, Any],
+    which: str = "",
 ) -> ModelCard:
-    """Make a bundle of the newest checkpoint of a run.
+    """Make a bundle of a run.
 
     Args:
         folder: The run directory.
         out: The bundle file to write.
         card: Fields of the model card that the run does not know: name, licence, ...
+        which: The weights, "best" or "last"; by default the best if any are
+            known.
 
     Raises:
         GeomrcnnError: there is no checkpoint, or the card does not fit.
     """
     folder = Path(folder)
     made = ModelCard.from_dict({**card_of(RunConfig.read(folder)).to_dict(), **card})
-    write_model(trained_network(folder), made, Path(out))
+    write_model(trained_network(folder, which), made, Path(out))
     return made
 
 
-def _coco_file(path: Path) -> Path:
-    return path / "coco.json" if path.is_dir() else path
+def _entered(run: RunConfig, folder: Path, resume: bool) -> RunConfig:
+    """Take possession of `folder` for a run, or find this one there.
 
-
-def _check_folder(folder: Path, run: RunConfig, resume: bool) -> None:
-    """See that `folder` is free for a run, or holds this one.
+    Returns:
+        The run; resumed, it keeps the initial weights that it began with.
 
     Raises:
         DataError: another run lives there.
     """
-    if resume and RunConfig.read(folder) != run:
-        raise DataError(
-            f"{folder}: was started with other options (see {folder}/run.json): resume with "
-            "the same, or start a new run elsewhere"
-        )
-    if not resume and is_run(folder):
+    if resume:
+        begun = RunConfig.read(folder)
+        run = dataclasses.replace(run, init=begun.init)
+        if begun != run:
+            raise DataError(
+                f"{folder}: was started with other options (see {folder}/{RUN_FILE}): resume with "
+                "the same, or start a new run elsewhere"
+            )
+    elif is_run(folder):
         raise DataError(f"{folder}: holds a run already: add --resume, or choose another --out")
+    run.write(folder)
+    return run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -16,8 +16,9 @@ from geomrcnn.errors import DataError
 from geomrcnn.network.losses import Losses
 from geomrcnn.network.mask_rcnn import MaskRCNN
 from geomrcnn.network.targets import GroundTruth
+from geomrcnn.network.weights.own import weight_name
 from geomrcnn.training.averaging import Averages
-from geomrcnn.training.checkpoints import Checkpoints
+from geomrcnn.training.checkpoints import LAST, Checkpoints
 from geomrcnn.training.config import TrainingConfig
 from geomrcnn.training.devices import Place, assign, gathered, total
 from geomrcnn.training.gradients import Batch, loss_gradients, signature
@@ -33,14 +34,36 @@ class TrainingLog(Protocol):
     """Told of every step."""
 
     def step(self, step: int, values: dict[str, float]) -> None:
-        """Losses, learning rate and seconds of the step just done; `step` counts from 1."""
+        """Losses, learning rate and seconds of the step just done; `step` counts from 1.
+
+        "seconds" is the time of the step, "waiting" what of it went by without a batch.
+        """
 
 
 class Outcome(NamedTuple):
-    """losses [B, 5] of every image of the batch, over all devices; sound: gradients were finite."""
+    """What came of a step.
+
+    Attributes:
+        losses: [B, 5] of every image of the batch, over all devices.
+        sound: Whether all gradients were finite.
+        gradients: Of each weight that learns, over the whole batch, before they are clipped.
+    """
 
     losses: tf.Tensor
     sound: tf.Tensor
+    gradients: list[tf.Tensor]
+
+
+class Pause(NamedTuple):
+    """The moment after a checkpoint.
+
+    Attributes:
+        step: Steps done.
+        gradients: Of the last of them, by the names of the weights.
+    """
+
+    step: int
+    gradients: dict[str, tf.Tensor]
 
 
 class Trainer:
@@ -54,7 +77,7 @@ class Trainer:
     def __init__(
         self, model: MaskRCNN, config: TrainingConfig, folder: Path, place: Place | None = None
     ) -> None:
-        """Prepare the optimizer; checkpoints go to `folder`/checkpoints.
+        """Prepare the optimizer; checkpoints go to a folder in `folder`.
 
         Args:
             model: Made under the scope of the strategy of `place`.
@@ -77,7 +100,7 @@ class Trainer:
         state = {"model": model, "optimizer": self._optimizer, "scale": self._scale}
         if self._averages is not None:
             state["averages"] = self._averages
-        self._checkpoints = Checkpoints(folder / "checkpoints", state)
+        self._checkpoints = Checkpoints(folder / LAST, state)
 
     def resume(self) -> int:
         """Take up the newest checkpoint; the number of steps done, 0 when there is none."""
@@ -89,54 +112,70 @@ class Trainer:
         log: TrainingLog,
         *,
         start: int = 0,
-        on_checkpoint: Callable[[int], None] = lambda step: None,
+        on_checkpoint: Callable[[Pause], bool] = lambda pause: True,
         name_of: Callable[[int], str] = lambda position: f"tile {position}",
     ) -> None:
-        """Train from step `start` to the last.
+        """Train from step `start` to the last, or until there is no use in going on.
 
         Args:
             batches: Given a step, the batches from that step on, as
                 `geomrcnn.data.pipeline.training_batches` makes them, but of each only `rows`.
             log: Told of every step.
             start: Steps done before, as `resume` says.
-            on_checkpoint: Called with the number of steps done after each checkpoint, while the
-                network has the weights that are to be evaluated.
+            on_checkpoint: Called after each checkpoint, while the network has the weights that are
+                to be evaluated; says whether to go on.
             name_of: What to call the tile at a position in the sequence of all tiles.
 
         Raises:
             DataError: a loss or gradient is no longer a finite number. The last checkpoint, and
                 no later state, is kept.
         """
-        source = iter(batches(start))
+        source = _timed(batches(start))
         for span in spans(self.config, start):
-            self._fit(span, source, log, on_checkpoint, name_of)
+            if not self._fit(span, source, log, on_checkpoint, name_of):
+                break
+
+    @contextlib.contextmanager
+    def evaluated_weights(self) -> Iterator[None]:
+        """For a while the network has the weights that are evaluated: the averages, if any."""
+        with self._averages.in_place() if self._averages else contextlib.nullcontext():
+            yield
 
     def _fit(
         self,
         span: Span,
-        batches: Iterable[tuple[tf.Tensor, GroundTruth]],
+        batches: Iterator[tuple[float, tf.Tensor, GroundTruth]],
         log: TrainingLog,
-        on_checkpoint: Callable[[int], None],
+        on_checkpoint: Callable[[Pause], bool],
         name_of: Callable[[int], str],
-    ) -> None:
+    ) -> bool:
+        """Train for a span; whether to go on after it."""
         choose_layers(self.model, span.layers)
         run_step = self._traced()
         before = time.perf_counter()
-        for step, (images, truth) in zip(range(span.start, span.end), batches, strict=False):
+        names = [weight_name(weight) for weight in self.model.trainable_variables]
+        for step, (waited, images, truth) in zip(
+            range(span.start, span.end), batches, strict=False
+        ):
             rate = learning_rate(self.config, step)
             batch = Batch(images, GroundTruth(*truth), self._seeds(step))
-            losses, sound = run_step(batch, tf.constant(rate), tf.constant(step))
-            self._check(step, losses.numpy(), bool(sound), name_of)
+            outcome = run_step(batch, tf.constant(rate), tf.constant(step))
+            losses = outcome.losses.numpy()
+            self._check(step, losses, bool(outcome.sound), name_of)
             now = time.perf_counter()
-            log.step(step + 1, _values(losses.numpy(), rate, now - before))
+            times = {"seconds": now - before, "waiting": waited}
+            log.step(step + 1, {**_values(losses), "learning_rate": rate, **times})
             before = now
             done = step + 1
             if done % self.config.checkpoint_steps == 0 or done == self.config.steps:
                 if self.place.is_chief:
                     self._checkpoints.save(done)
-                with self._averages.in_place() if self._averages else contextlib.nullcontext():
-                    on_checkpoint(done)
+                pause = Pause(done, dict(zip(names, outcome.gradients, strict=True)))
+                with self.evaluated_weights():
+                    if not on_checkpoint(pause):
+                        return False
                 before = time.perf_counter()
+        return True
 
     def _traced(self) -> Callable[[Batch, tf.Tensor, tf.Tensor], Outcome]:
         """A step on all devices, for the layers that learn now."""
@@ -148,7 +187,10 @@ class Trainer:
         def run_step(batch: Batch, rate: tf.Tensor, step: tf.Tensor) -> Outcome:
             outcome = strategy.run(self._on_device, (batch, rate, step))
             # Every device has the same.
-            return Outcome(*(strategy.experimental_local_results(part)[0] for part in outcome))
+            here: Outcome = tf.nest.map_structure(
+                lambda part: strategy.experimental_local_results(part)[0], outcome
+            )
+            return here
 
         traced: Callable[[Batch, tf.Tensor, tf.Tensor], Outcome] = run_step
         return traced
@@ -167,7 +209,7 @@ class Trainer:
             self._averages.follow(step)
         if self.place.strategy.num_replicas_in_sync > 1:
             _agree_on_statistics(self.model, self.place)
-        return Outcome(gathered(losses), sound)
+        return Outcome(gathered(losses), sound, gradients)
 
     def _share(self, batch: Batch) -> Batch:
         """What this device takes of the rows of its process."""
@@ -205,10 +247,21 @@ class Trainer:
         )
 
 
-def _values(losses: np.ndarray, rate: float, seconds: float) -> dict[str, float]:
+def _timed(batches: Batches) -> Iterator[tuple[float, tf.Tensor, GroundTruth]]:
+    """Each batch, after the seconds that one had to wait for it."""
+    source = iter(batches)
+    while True:
+        before = time.perf_counter()
+        try:
+            images, truth = next(source)
+        except StopIteration:
+            return
+        yield time.perf_counter() - before, images, truth
+
+
+def _values(losses: np.ndarray) -> dict[str, float]:
     mean = [float(value) for value in losses.mean(axis=0)]
-    named = dict(zip(Losses._fields, mean, strict=True))
-    return {"total": sum(mean), **named, "learning_rate": rate, "seconds": seconds}
+    return {"total": sum(mean), **dict(zip(Losses._fields, mean, strict=True))}
 
 
 def _check_parts(model: MaskRCNN, config: TrainingConfig, place: Place) -> None:

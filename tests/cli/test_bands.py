@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from geomrcnn.cli.predict import predict
 from geomrcnn.cli.sample import sample
 from geomrcnn.cli.train import train
 from geomrcnn.errors import DataError
+from geomrcnn.training.run import RunConfig
 
 SCENES = ("--scenes", 3, "--size", 128, "--gsd", 6)
 STEPS = ("--gsd", 6, "--steps", 12, "--tile", 128, "--batch", 1, "--checkpoint-steps", 12)
@@ -56,7 +56,7 @@ def test_the_card_says_what_was_seen(trained: Trained) -> None:
         assert card.bands == raster.descriptions
         assert card.dtype == raster.dtypes[0]
     assert f"pixels of {card.dtype}, scaled by what was measured: {card.bands[0]} " in trained.said
-    measured = json.loads((trained.folder / "run/run.json").read_text())["statistics"]
+    measured = RunConfig.read(trained.folder / "run").statistics._asdict()
     assert len(set(card.mean)) == len(card.bands)
     # ImageNet's deviation of 58 becomes 0.45 by the scaling the weights were learnt with.
     np.testing.assert_allclose(np.array(card.std) * 0.45, measured["std"], rtol=0.02)
@@ -100,7 +100,7 @@ def test_other_imagery_is_refused_in_a_line(
 
 
 def test_a_resumed_run_keeps_what_it_measured(trained: Trained) -> None:
-    before = (trained.folder / "run/run.json").read_text()
+    before = (trained.folder / "run/run.toml").read_text()
     for path in (trained.folder / "scenes/images").iterdir():
         with rasterio.open(path, "r+") as raster:
             raster.write(raster.read() // 2)
@@ -108,7 +108,7 @@ def test_a_resumed_run_keeps_what_it_measured(trained: Trained) -> None:
         train, trained.folder / "scenes", "--out", trained.folder / "run", *STEPS, "--resume"
     )
     assert "resuming after step 12" in said
-    assert (trained.folder / "run/run.json").read_text() == before
+    assert (trained.folder / "run/run.toml").read_text() == before
 
 
 def test_images_of_two_kinds_are_refused(tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ def test_a_run_its_checkpoints_and_last_start_another(
 ) -> None:
     _, folder = run
     weights = named_weights(trained_network(folder))
-    for init in (folder / "checkpoints", "last"):
+    for init in (folder / "last", "last"):
         begin = start(init, folder.parent, classes=1)
         assert begin.config.classes == 1
         report = begin.load(model)
@@ -217,7 +217,7 @@ def test_a_run_its_checkpoints_and_last_start_another(
 def test_last_is_the_newest_of_the_neighbours(run: tuple[Path, Path], tmp_path: Path) -> None:
     for age, name in enumerate(("newest", "older")):
         shutil.copytree(run[1], tmp_path / name)
-        for path in (tmp_path / name / "checkpoints").iterdir():
+        for path in (tmp_path / name / "last").iterdir():
             os.utime(path, (1e9 - age, 1e9 - age))
     assert initialise._newest_run(tmp_path / "new") == tmp_path / "newest"
     assert initialise._newest_run(tmp_path / "older") == tmp_path / "older"

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -17,7 +16,7 @@ from geomrcnn.network.weights.own import named_weights
 from geomrcnn.training.checkpoints import load_trained
 from geomrcnn.training.config import Stage, TrainingConfig
 from geomrcnn.training.devices import find_devices
-from geomrcnn.training.trainer import Trainer
+from geomrcnn.training.trainer import Pause, Trainer
 from tests.training.tiny import fit, image, make_trainer, network
 
 STAGES = (Stage("heads", 2), Stage("5+", 2, 0.5))
@@ -42,14 +41,19 @@ def whole(tmp_path_factory) -> Whole:
     folder = tmp_path_factory.mktemp("run")
     trainer = make_trainer(folder, staged(), find_devices())
     evaluated: dict[str, np.ndarray] = {}
-    rows = fit(trainer, on_checkpoint=lambda step: evaluated.update(named_weights(trainer.model)))
+
+    def keep(pause: Pause) -> bool:
+        evaluated.update(named_weights(trainer.model))
+        return True
+
+    rows = fit(trainer, on_checkpoint=keep)
     return Whole(trainer, rows, evaluated, folder)
 
 
 def test_a_run_goes_on_from_a_checkpoint_to_exactly_the_same_numbers(whole, tmp_path):
-    kept = tmp_path / "checkpoints"
+    kept = tmp_path / "last"
     kept.mkdir()
-    for path in (whole.folder / "checkpoints").glob("ckpt-2.*"):
+    for path in (whole.folder / "last").glob("ckpt-2.*"):
         shutil.copy(path, kept)
     (kept / "checkpoint").write_text('model_checkpoint_path: "ckpt-2"\n')
     resumed = make_trainer(tmp_path, staged(), find_devices())
@@ -61,46 +65,32 @@ def test_a_run_goes_on_from_a_checkpoint_to_exactly_the_same_numbers(whole, tmp_
 
 def test_the_averages_are_evaluated_and_kept(whole):
     model = network()
-    load_trained(whole.folder / "checkpoints", model)
+    load_trained(whole.folder, model)
     kept, last = named_weights(model), named_weights(whole.trainer.model)
     for name, value in whole.evaluated.items():
         np.testing.assert_array_equal(value, kept[name], err_msg=name)
     assert (kept["rpn/logits/bias"] != last["rpn/logits/bias"]).any()
 
 
-def test_weights_of_older_checkpoints_are_read(tmp_path):
-    """They were kept as layers and as what Keras' SGD, built on them, refers to."""
-    trained = network()
-    for weight in trained.weights:
-        weight.assign(weight + 1)
-    optimizer = keras.optimizers.SGD(
-        keras.optimizers.schedules.PolynomialDecay(0.1, 9), momentum=0.9
-    )
-    optimizer.build(trained.trainable_variables)
-    step = tf.Variable(3, dtype=tf.int64)
-    old = tf.train.Checkpoint(model=trained, optimizer=optimizer, step=step)
-    tf.train.CheckpointManager(old, str(tmp_path), max_to_keep=2).save(3)
-    model = network()
-    load_trained(tmp_path, model)
-    kept = named_weights(model)
-    for name, value in named_weights(trained).items():
-        np.testing.assert_array_equal(value, kept[name], err_msg=name)
-
-
 def test_a_loss_that_is_not_finite_names_the_image_and_keeps_the_last_checkpoint(tmp_path):
     trainer = make_trainer(tmp_path, PLAIN)
     good: dict[str, np.ndarray] = {}
+
+    def keep(pause: Pause) -> bool:
+        good.update(named_weights(trainer.model))
+        return True
+
     with pytest.raises(DataError, match=r"step 2, on field 3\.tif: ") as error:
         fit(
             trainer,
             spoilt=3,
             name_of=lambda position: f"field {position}.tif",
-            on_checkpoint=lambda step: good.update(named_weights(trainer.model)),
+            on_checkpoint=keep,
         )
     assert "\n" not in str(error.value)
-    assert [path.name for path in (tmp_path / "checkpoints").glob("*.index")] == ["ckpt-1.index"]
+    assert [path.name for path in (tmp_path / "last").glob("*.index")] == ["ckpt-1.index"]
     model = network()
-    load_trained(tmp_path / "checkpoints", model)
+    load_trained(tmp_path, model)
     for name, value in named_weights(model).items():
         np.testing.assert_array_equal(value, good[name], err_msg=name)
     with pytest.raises(DataError, match="no checkpoint"):

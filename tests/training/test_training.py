@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import csv
 import math
+import random
+import subprocess
+import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,18 +17,17 @@ import pytest
 
 from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.data.augmentation import STILL
-from geomrcnn.data.coco import CocoDataset
 from geomrcnn.data.landscape.write import write_dataset
 from geomrcnn.errors import DataError, ModelError
-from geomrcnn.evaluation.coco import evaluate_dataset
 from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.mask_rcnn import MaskRCNN
 from geomrcnn.network.weights.own import named_weights
-from geomrcnn.runtime.keras import KerasDetector
 from geomrcnn.training.config import TrainingConfig
-from geomrcnn.training.train import bundle_run, train
-
-TINY = TrainingConfig(steps=4, batch=1, tile=64, warmup_steps=2, checkpoint_steps=2)
+from geomrcnn.training.initialise import trained_network
+from geomrcnn.training.run import RunConfig
+from geomrcnn.training.table import read_table
+from geomrcnn.training.train import bundle_run, repeat, train
+from tests.training.resumable import TINY, run
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +36,6 @@ def scenes(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "scenes"
     write_dataset(folder, 2, 96, 4.0, seed=1, overwrite=False)
     return folder
-
-
-def run(scenes: Path, out: Path, **changes) -> None:
-    settings = {"gsd": 4.0, "init": "none", "training": TINY, "say": lambda line: None}
-    train([scenes], out, **{**settings, **changes})
 
 
 class Run(NamedTuple):
@@ -50,7 +49,7 @@ def whole(scenes, tmp_path_factory) -> Run:
     """A run from its first step to its last, and its bundle."""
     folder = tmp_path_factory.mktemp("runs")
     lines: list[str] = []
-    run(scenes, folder / "run", say=lines.append, validate=lambda model, card: {"AP": 0.25})
+    run(scenes, folder / "run", say=lines.append, validation=scenes)
     bundle_run(folder / "run", folder / "run.zip", {"name": "tiny"})
     return Run(folder / "run", folder / "run.zip", lines)
 
@@ -59,17 +58,47 @@ def test_a_broken_run_resumes_to_the_same_weights(scenes, whole, tmp_path):
     class PowerCutError(Exception):
         pass
 
-    def cut(model, card):
-        raise PowerCutError
+    def cut(line):
+        if line.startswith("step 2  validation"):
+            raise PowerCutError
 
     with pytest.raises(PowerCutError):
-        run(scenes, tmp_path / "broken", validate=cut)
-    assert not (tmp_path / "broken/checkpoints/ckpt-4.index").exists()
-    run(scenes, tmp_path / "broken", resume=True)
-    bundle_run(tmp_path / "broken", tmp_path / "broken.zip", {})
-    resumed = Bundle.open(tmp_path / "broken.zip").weights()
-    for name, value in Bundle.open(whole.bundle).weights().items():
-        np.testing.assert_allclose(value, resumed[name], atol=2e-3, err_msg=name)
+        run(scenes, tmp_path / "broken", validation=scenes, say=cut)
+    assert not (tmp_path / "broken/last/ckpt-4.index").exists()
+    run(scenes, tmp_path / "broken", validation=scenes, resume=True)
+    assert_same_weights(tmp_path / "broken", whole.folder)
+    assert read_table(tmp_path / "broken/validation.csv") == read_table(
+        whole.folder / "validation.csv"
+    )
+
+
+def test_a_run_killed_at_any_moment_resumes_to_the_same_weights(scenes, whole, tmp_path):
+    folder = tmp_path / "killed"
+    rng = random.Random(time.time_ns())
+    command = [sys.executable, "-m", "tests.training.resumable", str(scenes), str(folder)]
+    for _ in range(2):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        for line in process.stdout:
+            if line.startswith("step 2  validation"):
+                break
+        time.sleep(rng.uniform(0, 2))
+        process.kill()
+        process.communicate()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    assert_same_weights(folder, whole.folder)
+
+
+def test_a_run_is_repeated_from_its_config(whole, tmp_path):
+    repeat(whole.folder / "run.toml", tmp_path / "again", say=lambda line: None)
+    assert_same_weights(tmp_path / "again", whole.folder)
+    assert RunConfig.read(tmp_path / "again") == RunConfig.read(whole.folder)
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    for which in ("best", "last"):
+        wanted = named_weights(trained_network(other, which))
+        for name, value in named_weights(trained_network(one, which)).items():
+            np.testing.assert_array_equal(value, wanted[name], err_msg=f"{which}: {name}")
 
 
 def test_a_run_changes_the_weights(whole):
@@ -84,22 +113,46 @@ def test_a_run_directory_tells_what_happened(whole):
     assert [row["step"] for row in rows] == ["4"]
     assert math.isfinite(float(rows[0]["total"]))
     assert list((whole.folder / "tensorboard").glob("events*"))
-    assert any("AP 0.250" in line for line in whole.lines)
+    assert any("validation  mask AP" in line for line in whole.lines)
+    assert [row["step"] for row in read_table(whole.folder / "validation.csv")] == [2, 4]
+    events = b"".join(path.read_bytes() for path in (whole.folder / "tensorboard").iterdir())
+    for name in (b"validation/mask AP", b"weights/rpn/logits/bias", b"gradients/rpn/logits/bias"):
+        assert name in events
+
+
+def test_the_best_weights_are_kept_and_training_stops_when_they_get_no_better(scenes, tmp_path):
+    stuck = replace(TINY, steps=12, learning_rate=1e-12, checkpoint_steps=1, patience=3)
+    lines: list[str] = []
+    run(scenes, tmp_path / "run", training=stuck, validation=scenes, say=lines.append)
+    assert [row["step"] for row in read_table(tmp_path / "run/validation.csv")] == [1, 2, 3, 4]
+    assert "no better for 3 scores" in lines[-1]
+    assert [path.name for path in (tmp_path / "run/best").glob("*.index")] == ["ckpt-1.index"]
+    before = lines[:]
+    run(
+        scenes, tmp_path / "run", training=stuck, validation=scenes, say=lines.append,
+        resume=True,
+    )  # fmt: skip
+    assert not any(line.startswith("step 5") for line in lines[len(before) :])
+
+
+def test_the_gsd_is_that_of_the_images(scenes, tmp_path):
+    run(scenes, tmp_path / "run", gsd=None, training=replace(TINY, steps=1))
+    assert RunConfig.read(tmp_path / "run").gsd == 4.0
 
 
 def test_a_run_is_not_overwritten_nor_resumed_with_other_options(scenes, whole, tmp_path):
     with pytest.raises(DataError, match="--resume"):
         run(scenes, whole.folder)
     other = TrainingConfig(steps=9, batch=1, tile=64, warmup_steps=2, checkpoint_steps=2)
-    with pytest.raises(DataError, match=r"run\.json"):
-        run(scenes, whole.folder, training=other, resume=True)
+    with pytest.raises(DataError, match=r"run\.toml"):
+        run(scenes, whole.folder, validation=scenes, training=other, resume=True)
     with pytest.raises(DataError, match="not the directory of a training run"):
         run(scenes, tmp_path / "nowhere", resume=True)
 
 
 def test_a_bundle_starts_another_run(scenes, whole, tmp_path):
     run(scenes, tmp_path / "second", init=str(whole.bundle))
-    assert (tmp_path / "second/checkpoints/ckpt-4.index").exists()
+    assert (tmp_path / "second/last/ckpt-4.index").exists()
 
 
 def test_a_card_with_an_unknown_field_is_refused(whole, tmp_path):
@@ -111,13 +164,6 @@ def test_a_card_with_an_unknown_field_is_refused(whole, tmp_path):
 def test_eight_tiles_are_learnt_by_heart(tmp_path):
     """The classic proof that nothing in the chain is crossed: mask AP50 of at least 0.95."""
     write_dataset(tmp_path / "tiles", 8, 256, 2.0, seed=0, overwrite=False)
-    scores: dict[str, float] = {}
-
-    def validate(model, card):
-        dataset = CocoDataset(tmp_path / "tiles/coco.json", gsd=2.0)
-        scores.update(evaluate_dataset(KerasDetector(model, card), dataset))
-        return scores
-
     training = TrainingConfig(
         steps=600, batch=2, tile=256, learning_rate=0.012, warmup_steps=40, checkpoint_steps=600
     )
@@ -127,6 +173,7 @@ def test_eight_tiles_are_learnt_by_heart(tmp_path):
         gsd=2.0,
         training=training,
         augmentation=STILL,
-        validate=validate,
+        validation=tmp_path / "tiles",
     )
+    (scores,) = read_table(tmp_path / "run/validation.csv")
     assert scores["mask AP50"] >= 0.95

@@ -51,10 +51,17 @@ def test_configs_of_older_runs_are_read():
 
 def test_settings_go_to_the_config_that_has_the_field():
     settings = parse_settings(
-        ["weight_decay=1e-3", "clip_norm=4", "head_norm=group", "train_class_weights=[1, 2.5]"]
+        [
+            "weight_decay=1e-3",
+            "clip_norm=4",
+            "head_norm=group",
+            "train_class_weights=[1, 2.5]",
+            "haze=0.5",
+        ]
     )
     assert settings.training == {"weight_decay": 1e-3, "clip_norm": 4}
     assert settings.network == {"head_norm": "group", "train_class_weights": (1, 2.5)}
+    assert settings.augmentation == {"haze": 0.5}
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,9 @@ class Rows:
         self.rows: list[dict[str, float]] = []
 
     def step(self, step: int, values: dict[str, float]) -> None:
-        self.rows.append({name: v for name, v in values.items() if name != "seconds"})
+        self.rows.append(
+            {name: v for name, v in values.items() if name not in ("seconds", "waiting")}
+        )
 
 
 def make_trainer(
