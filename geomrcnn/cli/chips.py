@@ -23,7 +23,7 @@ Examples:
 @click.command("chips", epilog=EXAMPLES)
 @click.argument("rasters", metavar="RASTER...", nargs=-1, required=True)
 @click.option("--labels", multiple=True, required=True, metavar="FILE",
-              help="Polygons, in any format GDAL reads and any CRS. May be given again.")  # fmt: skip
+              help="Polygons in any CRS, any format of GDAL. May be given again.")  # fmt: skip
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), metavar="DIR",
               help="Folder to make.")  # fmt: skip
 @click.option("--class-attribute", metavar="NAME",
@@ -33,13 +33,13 @@ Examples:
               help="Names of the classes, in order: field,pond. One name is what labels without "
               "an attribute are called.  [default: those that occur]")  # fmt: skip
 @click.option("--aoi", metavar="FILE",
-              help="Polygons within which labels are complete; outside nothing is cut.")  # fmt: skip
+              help="Polygons in which labels are complete; the rest is left out.")  # fmt: skip
 @click.option("--tile", default=512, show_default=True, type=click.IntRange(32, 8192),
               metavar="PIXELS", help="Side of a chip.")  # fmt: skip
 @click.option("--overlap", default=0, show_default=True, type=click.IntRange(0), metavar="PIXELS",
               help="What neighbouring chips of a block share at least.")  # fmt: skip
 @click.option("--gsd", type=click.FloatRange(0, min_open=True), metavar="METRES",
-              help="Ground size of a pixel to resample to.  [default: each raster's own]")  # fmt: skip
+              help="Ground size of a pixel to resample to.  [default: its own]")  # fmt: skip
 @click.option("--bands", callback=band_numbers, metavar="LIST",
               help="Bands to keep, in this order: 4,3,2.  [default: all but alpha]")  # fmt: skip
 @click.option("--negatives", default=0.2, show_default=True, metavar="0..1",

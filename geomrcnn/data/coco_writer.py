@@ -76,10 +76,10 @@ class CocoFile:
 def segmentation(instance: Instance, width: int, height: int) -> Any:
     """Polygons, or a compressed run-length mask for what they cannot say.
 
-    COCO's polygons have no holes, and readers expect a crowd to be a mask.
+    COCO's polygons have no holes.
     """
     parts = shapely.get_parts(instance.geometry)
-    if instance.crowd or shapely.get_num_interior_rings(parts).any():
+    if shapely.get_num_interior_rings(parts).any():
         return _run_lengths(instance.geometry, width, height)
     rings = (shapely.get_coordinates(part.exterior)[:-1] for part in parts)
     return [np.round(ring, DECIMALS).ravel().tolist() for ring in rings]

@@ -82,6 +82,13 @@ class LabelledRaster:
         seen = tuple(instance for instance in found if instance is not None)
         return Sample(image, seen, None if everywhere else valid)
 
+    def _inside(self, window: Window) -> Window:
+        """The part of a window within the raster: labels may reach further than imagery."""
+        left, top = max(window.column, 0), max(window.row, 0)
+        right = min(window.column + window.width, self.width)
+        bottom = min(window.row + window.height, self.height)
+        return Window(left, top, right - left, bottom - top)
+
     def _area_in(self, window: Window) -> Polygonal | None:
         """The area of interest within a window; None if there is none to heed."""
         if self.area is None:
@@ -99,7 +106,7 @@ class LabelledRaster:
     ) -> Instance | None:
         """What a window shows of label `index`, in pixels of the window; None if nothing."""
         whole = self.labels.geometries[index]
-        seen = polygonal(shapely.intersection(whole, window_box(window)))
+        seen = polygonal(shapely.intersection(whole, window_box(self._inside(window))))
         complete = True
         if area is not None and not seen.is_empty:
             inside = polygonal(shapely.intersection(seen, area))
