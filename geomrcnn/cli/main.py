@@ -34,6 +34,8 @@ VERBS: Mapping[str, Verb] = {
     "predict": Verb("geomrcnn.cli.predict:predict", "Find objects in a raster, write polygons."),
     "preview": Verb("geomrcnn.cli.preview:preview", "Draw polygons over their raster as a PNG."),
     "sample": Verb("geomrcnn.cli.sample:sample", "Make synthetic farmland with its labels."),
+    "chips": Verb("geomrcnn.cli.chips:chips", "Cut rasters and labels into training tiles."),
+    "inspect": Verb("geomrcnn.cli.inspect:inspect", "Look into training data."),
     "train": Verb("geomrcnn.cli.train:train", "Train a network on labelled imagery."),
     "evaluate": Verb("geomrcnn.cli.evaluate:evaluate", "Measure polygons against labels."),
     "bundle": Verb("geomrcnn.cli.bundle:bundle", "Make a model file of a training run."),

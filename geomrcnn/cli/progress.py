@@ -42,6 +42,22 @@ def progress_bar() -> Iterator[Callable[[Progress], None]]:
 
 
 @contextmanager
+def counter(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for a number of equal steps; whoever uses it tells how many are done, and of all."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
 def json_lines() -> Iterator[Callable[[Progress], None]]:
     """One line a tile, and one if the work fails; whoever uses it says when it is done."""
     try:

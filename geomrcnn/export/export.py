@@ -9,10 +9,10 @@ from typing import Any
 
 from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.errors import MissingExtraError, OutputError
-from geomrcnn.export.folder import check_folder, folder_beside
 from geomrcnn.export.openvino import write_openvino
 from geomrcnn.export.size import array_side
 from geomrcnn.formats.destination import check_destination, written_beside
+from geomrcnn.formats.folder import check_folder, folder_beside
 
 FORMATS = {
     "openvino": (".xml", ".zip"),

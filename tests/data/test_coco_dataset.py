@@ -13,9 +13,10 @@ from rasterio.crs import CRS
 from rasterio.transform import Affine, from_origin
 from shapely.geometry import MultiPolygon
 
-from geomrcnn.data.coco import CocoDataset, CocoReport
+from geomrcnn.data.coco import CocoDataset
 from geomrcnn.data.dataset import PixelType
 from geomrcnn.data.rasterise import pixel_mask
+from geomrcnn.data.report import LabelReport
 from geomrcnn.errors import DataError, GeomrcnnError
 from geomrcnn.raster.tile import Window
 
@@ -78,7 +79,7 @@ def test_reads_images_and_polygons(folder: Path) -> None:
     assert sample.valid is None
     assert sample.instances[0].box == (10, 10, 30, 30)
     assert sample.instances[0].class_id == 1
-    assert dataset.report == CocoReport(images=1, instances=1, crowds=0, repaired=0, dropped=0)
+    assert dataset.report == LabelReport(images=1, instances=1, crowds=0, repaired=0, dropped=0)
 
 
 @pytest.mark.parametrize("place", ["a.png", "images/a.png", "../images/a.png"])
@@ -111,14 +112,13 @@ def test_several_rings_are_parts_of_one_object(folder: Path) -> None:
 def test_outlines_are_repaired_clipped_and_dropped_where_empty(folder: Path) -> None:
     tie = [10, 10, 30, 30, 30, 10, 10, 30]
     beyond = [70, 50, 90, 50, 90, 70, 70, 70]
-    outside = [90, 50, 99, 50, 99, 59]
     flat, point = [1, 1, 5, 5, 9, 9], [3, 3, 4, 4]
-    dataset = CocoDataset(coco(folder, [tie], [beyond], [outside], [flat], [point], []))
+    dataset = CocoDataset(coco(folder, [tie], [beyond], [flat], [point], []))
     first, second = dataset.sample(0).instances
     assert first.geometry.area == pytest.approx(200)
     assert second.box == (70, 50, 80, 60)
     assert dataset.report.instances == 2
-    assert dataset.report.dropped == 4
+    assert dataset.report.dropped == 3
     assert dataset.report.repaired >= 1
 
 
@@ -194,7 +194,7 @@ def test_pixels_in_degrees_become_square_and_labels_follow(folder: Path) -> None
 
 
 def test_two_sizes_are_an_error(folder: Path) -> None:
-    with pytest.raises(DataError, match=r"80x60 pixels, coco\.json says 80x61"):
+    with pytest.raises(DataError, match=r"80x60 pixels, its labels say 80x61"):
         CocoDataset(coco(folder, image={"height": 61})).sample(0)
 
 
@@ -203,9 +203,13 @@ def test_two_sizes_are_an_error(folder: Path) -> None:
     [
         ({"image": {"file_name": "b.png"}}, "image b.png not found"),
         ({"image": {"gsd": 0}}, "GSD must be positive"),
-        ({"category_id": 5}, "not a COCO instances file"),
-        ({"image_id": 8}, "not a COCO instances file"),
-        ({"segmentation": [[1, 2, 3]]}, "not a COCO instances file"),
+        ({"category_id": 5}, "annotation 0: there is no category with id 5"),
+        ({"image_id": 8}, "annotation 0: there is no image with id 8"),
+        ({"segmentation": [[1, 2, 3]]}, "annotation 0 of image a.png: its segmentation"),
+        ({"segmentation": [["a", 2] * 3]}, "annotation 0 of image a.png: its segmentation"),
+        ({"segmentation": {"size": [3, 3]}}, "annotation 0 of image a.png: its segmentation"),
+        ({"segmentation": None}, "annotation 0 of image a.png: its segmentation"),
+        ({"segmentation": [[90, 50, 99, 50, 99, 59]]}, "of image a.png: lies outside, at x 90 to"),
         ({"image": {"width": "wide"}}, "not a COCO instances file"),
     ],
 )
@@ -219,6 +223,21 @@ def test_what_makes_no_sense_is_said_in_one_line(
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"images": 3}'])
+def test_two_images_of_one_id(folder: Path) -> None:
+    path = coco(folder, [SQUARE])
+    document = json.loads(path.read_text())
+    document["images"] *= 2
+    path.write_text(json.dumps(document))
+    with pytest.raises(DataError, match=r"image a\.png has the id 7, as another one has"):
+        CocoDataset(path)
+
+
+def test_what_is_smaller_than_a_pixel_is_counted_and_left_out(folder: Path) -> None:
+    report = CocoDataset(coco(folder, [SQUARE], [[1, 1, 1.5, 1, 1.5, 1.5]])).report
+    assert (report.instances, report.tiny, report.dropped) == (1, 1, 0)
+    assert str(report).endswith("1 smaller than a pixel left out")
+
+
 def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "other.json"
     path.write_text(text)

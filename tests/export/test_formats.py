@@ -16,7 +16,7 @@ from geomrcnn.data.landscape import landscape
 from geomrcnn.errors import DataError, OutputError, RasterError
 from geomrcnn.export.calibration import calibration_images
 from geomrcnn.export.export import export
-from geomrcnn.export.folder import folder_beside
+from geomrcnn.formats.folder import folder_beside
 from geomrcnn.network.export import OUTPUTS
 from geomrcnn.raster.grid import TileGrid, tiles
 from geomrcnn.raster.source import open_raster

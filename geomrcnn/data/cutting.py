@@ -1,0 +1,277 @@
+"""Which windows of labelled rasters become chips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from geomrcnn.data.blocks import (
+    SPLITS,
+    BlockGrid,
+    block_grids,
+    deal,
+    object_counts,
+    overlapping,
+    same_ground,
+)
+from geomrcnn.data.labelled_raster import LabelledRaster
+from geomrcnn.errors import DataError
+from geomrcnn.raster.tile import Window
+
+LEAST_DATA = 0.1
+"""Share of a chip that must be data, and in the area of interest."""
+
+SLIVER = 0.001
+"""Share of a chip that another raster's chip may show without being called a leak: pixels of two
+grids never end in the same place."""
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How rasters are cut.
+
+    Attributes:
+        tile: Side of a chip in pixels.
+        overlap: Pixels that neighbouring chips share at least.
+        negatives: Share of the chips that hold no object, if there are enough of them.
+        min_visible: Share of an object that a chip must show for it to count as one.
+        split: Shares of the objects for training, validation and test.
+        block: Tiles along the side of the blocks that are dealt to the splits; None: as many, up
+            to 4, as leaves blocks enough to deal.
+        seed: Decides which blocks go where, and which negatives are taken.
+    """
+
+    tile: int = 512
+    overlap: int = 0
+    negatives: float = 0.2
+    min_visible: float = 0.2
+    split: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    block: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot work.
+
+        Raises:
+            DataError: naming the number.
+        """
+        faults = [
+            (self.tile < 1, "the tile must be at least 1 pixel"),
+            (not 0 <= self.overlap < self.tile, "the overlap must be less than the tile"),
+            (not 0 <= self.negatives < 1, "the share of negatives must be at least 0, less than 1"),
+            (not 0 <= self.min_visible <= 1, "the visible share must be between 0 and 1"),
+            (self.block is not None and self.block < 1, "a block has 1 tile a side or more"),
+            (
+                min(self.split) < 0 or self.split[0] <= 0,
+                "the split must be three shares for training, validation and test, the first of "
+                "them more than 0",
+            ),
+        ]
+        for wrong, message in faults:
+            if wrong:
+                raise DataError(f"cutting: {message}")
+
+
+EVERYTHING = Cutting(split=(1.0, 0.0, 0.0))
+"""All for training."""
+
+
+class Chip(NamedTuple):
+    """A window of a raster to learn from.
+
+    Attributes:
+        raster: Which raster it is of.
+        window: Where, in pixels at the GSD.
+        split: One of `SPLITS`.
+        objects: Number of objects per class, crowds left out.
+        crowds: Number of crowds.
+    """
+
+    raster: int
+    window: Window
+    split: str
+    objects: tuple[int, ...]
+    crowds: int
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether there is no object in it."""
+        return not any(self.objects)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The chips, and what was left out.
+
+    Attributes:
+        chips: In the order train, val, test, and of the rasters.
+        without_data: Windows left out for too much nodata, or too little area of interest.
+        only_crowds: Windows left out because no object in them is whole enough.
+        leaks: Chips left out because another raster shows their ground in another split.
+        block: Pixels along the side of a block.
+    """
+
+    chips: tuple[Chip, ...]
+    without_data: int
+    only_crowds: int
+    leaks: int
+    block: int
+
+
+class Place(NamedTuple):
+    """A window that may become a chip."""
+
+    raster: int
+    window: Window
+
+
+def cut(
+    rasters: Sequence[LabelledRaster],
+    classes: int,
+    cutting: Cutting,
+    on_window: Callable[[int, int], None] = lambda done, total: None,
+) -> Cut:
+    """Choose the chips of labelled rasters: all windows with objects, and some without.
+
+    Tiles are laid within blocks of ground, and blocks are dealt to the splits, so that no pixel is
+    in two of them. Windows are looked at one by one; memory does not grow with the rasters.
+
+    Args:
+        rasters: With their labels.
+        classes: How many there are.
+        cutting: How to cut.
+        on_window: Hears how many of the windows with labels have been looked at, and of how many.
+
+    Raises:
+        DataError: no label lies on a raster, or there are too few to split.
+        RasterError: a raster cannot be read.
+    """
+    if not any(len(raster.labels.geometries) for raster in rasters):
+        raise DataError(
+            f"no label lies on {rasters[0].path}"
+            f"{' or on one of the other rasters' if len(rasters) > 1 else ''}"
+            f"{', within the area of interest' if rasters[0].area is not None else ''}"
+        )
+    grids = block_grids(rasters, cutting.tile, cutting.overlap, cutting.block)
+    groups = same_ground(rasters, grids)
+    splits = deal(object_counts(rasters, grids, classes), groups, cutting.split, cutting.seed)
+    chooser = _Chooser(rasters, grids, classes, cutting)
+    chips = chooser.positives(splits, on_window)
+    chips += chooser.negatives(splits, chips)
+    kept = _without_leaks(chips, rasters)
+    kept.sort(key=lambda chip: (SPLITS.index(chip.split), chip.raster, chip.window))
+    return Cut(
+        chips=tuple(kept),
+        without_data=chooser.without_data,
+        only_crowds=chooser.only_crowds,
+        leaks=len(chips) - len(kept),
+        block=grids[0].side,
+    )
+
+
+class _Chooser:
+    """Looks at windows, and counts why some become no chips."""
+
+    def __init__(
+        self,
+        rasters: Sequence[LabelledRaster],
+        grids: Sequence[BlockGrid],
+        classes: int,
+        cutting: Cutting,
+    ) -> None:
+        self._rasters, self._grids = rasters, grids
+        self._classes, self._cutting = classes, cutting
+        self._blocks = [(k, index) for k, grid in enumerate(grids) for index in range(len(grid))]
+        self.without_data = self.only_crowds = 0
+
+    def positives(
+        self, splits: npt.NDArray[np.int64], on_window: Callable[[int, int], None]
+    ) -> list[Chip]:
+        """All chips with objects."""
+        touched = [
+            (place, SPLITS[splits[number]])
+            for number in range(len(self._blocks))
+            for place in self._places(number, labelled=True)
+        ]
+        chips = []
+        for done, (place, split) in enumerate(touched, start=1):
+            chip = self._look(place, split)
+            if chip is not None and not chip.is_negative:
+                chips.append(chip)
+            self.only_crowds += chip is not None and chip.is_negative and chip.crowds > 0
+            on_window(done, len(touched))
+        return chips
+
+    def negatives(self, splits: npt.NDArray[np.int64], positives: list[Chip]) -> list[Chip]:
+        """Chips without labels: one of each block, in a random order, then a second, and so on."""
+        share = self._cutting.negatives / (1 - self._cutting.negatives)
+        wanted = {
+            split: round(share * sum(chip.split == split for chip in positives)) for split in SPLITS
+        }
+        rng = np.random.default_rng([self._cutting.seed, 1])
+        order, chips = rng.permutation(len(self._blocks)), []
+        turn = 0
+        while len(order) and any(wanted.values()):
+            left = []
+            for number in order:
+                split = SPLITS[splits[number]]
+                if not wanted[split]:
+                    continue
+                places = list(self._places(number, labelled=False))
+                if turn >= len(places):
+                    continue
+                left.append(number)
+                mixed = np.random.default_rng([self._cutting.seed, 2, number])
+                chip = self._look(places[mixed.permutation(len(places))[turn]], split)
+                if chip is not None and not chip.crowds:
+                    chips.append(chip)
+                    wanted[split] -= 1
+            order, turn = np.array(left, np.int64), turn + 1
+        return chips
+
+    def _places(self, number: int, labelled: bool) -> Iterator[Place]:
+        """Windows of a block that labels touch, or that none does, within the area of interest."""
+        owner, index = self._blocks[number]
+        raster, grid = self._rasters[owner], self._grids[owner]
+        area = raster.area
+        if area is not None and not len(area.touching(grid.window(index))):
+            return
+        block_is_labelled = len(raster.labels.touching(grid.window(index))) > 0
+        if labelled and not block_is_labelled:
+            return
+        for window in grid.tiles(index, self._cutting.tile, self._cutting.overlap):
+            has_labels = block_is_labelled and len(raster.labels.touching(window)) > 0
+            inside = area is None or len(area.touching(window)) > 0
+            if has_labels == labelled and inside:
+                yield Place(owner, window)
+
+    def _look(self, place: Place, split: str) -> Chip | None:
+        """The chip at a place; None if there is too little data."""
+        raster = self._rasters[place.raster]
+        sample = raster.sample(place.window, self._cutting.min_visible)
+        if sample.valid is not None and sample.valid.mean() < LEAST_DATA:
+            self.without_data += 1
+            return None
+        ids = [i.class_id for i in sample.instances if not i.crowd]
+        counts = np.bincount(ids, minlength=self._classes + 1)[1:]
+        crowds = len(sample.instances) - len(ids)
+        return Chip(place.raster, place.window, split, tuple(map(int, counts)), crowds)
+
+
+def _without_leaks(chips: list[Chip], rasters: Sequence[LabelledRaster]) -> list[Chip]:
+    """The chips whose ground no chip of a later split shows as well.
+
+    Of two such chips the one for training goes, or else the one for validation.
+    """
+    if len(rasters) < 2 or len({chip.split for chip in chips}) < 2:
+        return chips
+    owners = np.array([chip.raster for chip in chips])
+    left, right = overlapping(rasters, owners, [chip.window for chip in chips], SLIVER)
+    ranks = np.array([SPLITS.index(chip.split) for chip in chips])
+    earlier = np.where(ranks[left] < ranks[right], left, right)
+    lost = set(earlier[ranks[left] != ranks[right]].tolist())
+    return [chip for k, chip in enumerate(chips) if k not in lost]
