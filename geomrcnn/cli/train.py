@@ -231,7 +231,7 @@ class _Validation:
         self._dataset = CocoDataset(file, gsd=gsd, bands=bands)
 
     def __call__(self, model: MaskRCNN, card: ModelCard) -> dict[str, float]:
-        from geomrcnn.evaluation.coco import evaluate_dataset
+        from geomrcnn.evaluation.evaluation import evaluate_dataset
         from geomrcnn.runtime.keras import KerasDetector
 
         pixels = self._dataset.pixel_type(0)
@@ -240,4 +240,4 @@ class _Validation:
                 f"{self._dataset.name(0)}: {pixels}, but the network is trained on "
                 f"{len(card.bands)} bands of {card.dtype}: validate on imagery of the same kind"
             )
-        return evaluate_dataset(KerasDetector(model, card), self._dataset)
+        return evaluate_dataset(KerasDetector(model, card), self._dataset).coco.overall

@@ -15,7 +15,7 @@ from geomrcnn.data.augmentation import Augmentation
 from geomrcnn.data.coco import CocoDataset
 from geomrcnn.data.landscape.write import write_dataset
 from geomrcnn.errors import DataError, ModelError
-from geomrcnn.evaluation.coco import evaluate_dataset
+from geomrcnn.evaluation.evaluation import evaluate_dataset
 from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.mask_rcnn import MaskRCNN
 from geomrcnn.network.weights.own import named_weights
@@ -115,7 +115,7 @@ def test_eight_tiles_are_learnt_by_heart(tmp_path):
 
     def validate(model, card):
         dataset = CocoDataset(tmp_path / "tiles/coco.json", gsd=2.0)
-        scores.update(evaluate_dataset(KerasDetector(model, card), dataset))
+        scores.update(evaluate_dataset(KerasDetector(model, card), dataset).coco.overall)
         return scores
 
     still = Augmentation(
