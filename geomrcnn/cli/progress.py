@@ -42,6 +42,22 @@ def progress_bar() -> Iterator[Callable[[Progress], None]]:
 
 
 @contextmanager
+def image_bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar for (images done, images), on the standard error stream if that is a terminal."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("Looking"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("images"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
 def json_lines() -> Iterator[Callable[[Progress], None]]:
     """One line a tile, and one if the work fails; whoever uses it says when it is done."""
     try:
