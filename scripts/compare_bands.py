@@ -16,7 +16,7 @@ import click
 from geomrcnn.data.coco import CocoDataset
 from geomrcnn.data.landscape import Survey
 from geomrcnn.data.landscape.write import write_dataset
-from geomrcnn.evaluation.coco import evaluate_dataset
+from geomrcnn.evaluation.evaluation import evaluate_dataset
 from geomrcnn.runtime import load_detector
 from geomrcnn.training.config import TrainingConfig
 from geomrcnn.training.train import bundle_run, train
@@ -56,7 +56,7 @@ def main(work: Path, steps: int, scenes: int) -> None:
         bundle_run(run, work / f"model{k}.zip", {"name": name})
         dataset = CocoDataset(work / "val/coco.json", gsd=GSD, bands=bands)
         detector = load_detector(work / f"model{k}.zip", tile=SIZE)
-        scores = evaluate_dataset(detector, dataset)
+        scores = evaluate_dataset(detector, dataset).coco.overall
         figures = [scores[key] for key in ("mask AP50", "mask AP", "box AP50")]
         print(f"{name:24} " + " ".join(f"{figure:9.3f}" for figure in figures), flush=True)
 

@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import shapely
 import split_naip
 from geopandas import GeoDataFrame
 
 from geomrcnn import predict
 from geomrcnn.bundle.make import write_model
 from geomrcnn.data.augmentation import Augmentation
+from geomrcnn.evaluation.outlines import boundary_iou, iou
 from geomrcnn.evaluation.polygons import PolygonScores, compare, score_layers
 from geomrcnn.formats.reader import read_features
 from geomrcnn.network.mask_rcnn import MaskRCNN
@@ -109,18 +109,12 @@ def measure(model: Detector, data: Path) -> Figures:
 def agreement(found: GeoDataFrame, truth: GeoDataFrame) -> dict[int, tuple[float, float]]:
     """(IoU, boundary IoU) of each true object that was found."""
     both = compare(found, truth)
-    partner = both.match(0.5)
-    scores = {}
-    for ours in np.flatnonzero(partner >= 0):
-        pair = both.predicted[ours], both.true[partner[ours]]
-        bands = [shape.difference(shape.buffer(-BAND)) for shape in pair]
-        scores[int(partner[ours])] = iou(*pair), iou(*bands)
-    return scores
-
-
-def iou(one: shapely.Geometry, other: shapely.Geometry) -> float:
-    """Intersection over union."""
-    return float(one.intersection(other).area / one.union(other).area)
+    matches = both.comparison.match(0.5)
+    ours = np.flatnonzero(matches.right)
+    theirs = matches.truth_of[ours]
+    pairs = both.predicted[ours], both.true[theirs]
+    plain, strips = iou(*pairs), boundary_iou(*pairs, BAND)
+    return {int(k): (float(a), float(b)) for k, a, b in zip(theirs, plain, strips, strict=True)}
 
 
 def seconds(models: dict[str, Path], data: Path, rounds: int) -> dict[str, float]:

@@ -15,7 +15,7 @@ import numpy as np
 from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.data.coco import CocoDataset
 from geomrcnn.data.dataset import Sample
-from geomrcnn.evaluation.coco import coco_scores, whole_image
+from geomrcnn.evaluation.evaluation import evaluate_detections, whole_image
 from geomrcnn.network.config import SIZE_DIVISOR
 from geomrcnn.runtime import Detections, load_detector
 from geomrcnn.vector.canvas import paste
@@ -37,7 +37,8 @@ def main(
         samples = [dataset.sample(index) for index in range(len(dataset))]
         detector = functools.cache(lambda side: load_detector(model, tile=side))
         found = [detector(side_for(sample)).detect([whole_image(sample)])[0] for sample in samples]
-        scores = coco_scores(samples, found, dataset.classes)
+        names = [dataset.name(index) for index in range(len(dataset))]
+        scores = evaluate_detections(samples, found, dataset.classes, names).coco.overall
         objects = sum(len(sample.instances) for sample in samples)
         click.echo(
             f"{path.stem:12} images {len(samples):3} nuclei {objects:5}  "

@@ -58,6 +58,12 @@ class Bundle:
         """The OpenVINO graph: xml and bin."""
         return _member(self.path, "openvino.xml"), _member(self.path, "openvino.bin")
 
+    def write_with(self, card: ModelCard, path: Path) -> None:
+        """Write the bundle with another card; `path` may be its own."""
+        with zipfile.ZipFile(self.path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        _write(path, {**members, "card.json": _card_file(card)})
+
 
 def find_model(model: str | os.PathLike[str]) -> Path:
     """The file of a model given by path or by the name of a shipped one.
@@ -93,12 +99,20 @@ def write_bundle(
     }
     np.savez(arrays, **smaller)
     members = {
-        "card.json": json.dumps(card.to_dict(), indent=2).encode(),
+        "card.json": _card_file(card),
         "network.json": json.dumps(network, indent=2).encode(),
         "weights.npz": arrays.getvalue(),
         "openvino.xml": openvino[0],
         "openvino.bin": openvino[1],
     }
+    _write(path, members)
+
+
+def _card_file(card: ModelCard) -> bytes:
+    return json.dumps(card.to_dict(), indent=2).encode()
+
+
+def _write(path: Path, members: Mapping[str, bytes]) -> None:
     partial = path.with_name(f".{path.name}.partial")
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from geomrcnn.bundle.calibration import IDENTITY, Calibration, ReliabilityBin
 from geomrcnn.errors import ModelError
 
 
@@ -22,14 +23,17 @@ class ModelCard:
         gsd: Ground sample distance the model works at, in metres.
         tile: Side of a tile in pixels, a multiple of 32.
         overlap: Overlap of neighbouring tiles in pixels.
-        min_score: Score from which a detection is reported by default.
+        min_score: Calibrated score from which a detection is reported by default.
         mean: Per band, subtracted from the pixel values.
         std: Per band, the divisor after that.
         description: One paragraph for people.
         training_data: One entry a source, with its licence.
         licence: SPDX expression of the weights.
-        metrics: Validation figures by name.
+        metrics: Validation figures by name; groups of them under a heading, such as "at 2 m".
         precision: What the OpenVINO graph computes in, "fp32" or "int8".
+        calibration: From the network's scores to those that are reported.
+        reliability: How often detections of the validation images were right, by their calibrated
+            score; empty where nobody has looked.
     """
 
     name: str
@@ -45,8 +49,10 @@ class ModelCard:
     description: str = ""
     training_data: tuple[str, ...] = ()
     licence: str = ""
-    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    metrics: dict[str, float | dict[str, float]] = dataclasses.field(default_factory=dict)
     precision: str = "fp32"
+    calibration: Calibration = IDENTITY
+    reliability: tuple[ReliabilityBin, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a card that contradicts itself.
@@ -81,7 +87,11 @@ class ModelCard:
             for name, value in values.items()
         }
         try:
+            if "calibration" in fields:
+                fields["calibration"] = Calibration(**fields["calibration"])
+            if "reliability" in fields:
+                fields["reliability"] = tuple(ReliabilityBin(**b) for b in fields["reliability"])
             return cls(**fields)
         except TypeError as error:
-            reason = str(error).removeprefix("ModelCard.__init__() ")
+            reason = str(error).partition(".__init__() ")[2] or str(error)
             raise ModelError(f"model card: {reason}") from error

@@ -1,68 +1,215 @@
-"""`geomrcnn evaluate`: how well polygons match the truth."""
+"""`geomrcnn evaluate`: how good polygons are, or a model."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from geomrcnn.cli.progress import counter
+from geomrcnn.errors import OutputError
+
 if TYPE_CHECKING:
-    from geomrcnn.evaluation.polygons import PolygonScores
+    from matplotlib.figure import Figure
+
+    from geomrcnn.data.dataset import Dataset
+    from geomrcnn.evaluation.tables import Table
 
 EXAMPLES = """
 \b
 Examples:
-  geomrcnn evaluate fields.gpkg labels.geojson
-  geomrcnn evaluate fields.gpkg labels.geojson --aoi surveyed.gpkg --min-score 0.7
-  geomrcnn evaluate fields.gpkg labels.geojson --json > scores.json
+  geomrcnn evaluate --pred fields.gpkg --truth labels.geojson
+  geomrcnn evaluate --pred fields.gpkg --truth labels.geojson --aoi surveyed.gpkg --json -
+  geomrcnn evaluate --data chips/val --model runs/fields.zip --report fields.html
+  geomrcnn evaluate --data labels.json --model fields --gsd 2 --plots plots
 """
 
-LABELS = {
-    "predictions": "predicted objects",
-    "truths": "true objects",
-    "ap": "AP (mean over IoU 0.5 to 0.95)",
-    "ap50": "AP at IoU 0.5",
-    "precision": "precision at IoU 0.5",
-    "recall": "recall at IoU 0.5",
-    "f1": "F1 at IoU 0.5",
-    "mean_iou": "mean IoU of matches",
-    "area_bias": "area bias of matches",
-}
+POSITIVE = click.FloatRange(0, min_open=True)
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outputs:
+    """Where results go besides the screen."""
+
+    json: Path | None
+    plots: Path | None
+    report: Path | None
+    overwrite: bool
+
+    def check(self) -> None:
+        """Find out before the work whether all can be written.
+
+        Raises:
+            OutputError: one cannot.
+        """
+        from geomrcnn.formats.destination import check_destination
+
+        for path in (self.json, self.report):
+            if path is not None and str(path) != "-":
+                check_destination(path, self.overwrite)
+        if self.plots is not None and any(self.plots.glob("*.png")) and not self.overwrite:
+            raise OutputError(f"{self.plots}: has plots already; say --overwrite to replace them")
+
+    def write(
+        self,
+        tables: Iterable[Table],
+        values: Mapping[str, Any],
+        plots: Callable[[], Mapping[str, Figure]],
+        report: Callable[[Path], None],
+    ) -> None:
+        """Print the tables, or JSON if that goes to the screen, and write what is asked for."""
+        from geomrcnn.evaluation.plain import to_json
+        from geomrcnn.evaluation.tables import as_text
+        from geomrcnn.formats.destination import written_beside
+
+        if str(self.json) == "-":
+            click.echo(to_json(values))
+        else:
+            click.echo("\n\n".join(map(as_text, tables)))
+            if self.json is not None:
+                with written_beside(self.json) as partial:
+                    partial.write_text(to_json(values) + "\n", encoding="utf-8")
+        if self.plots is not None:
+            from geomrcnn.evaluation.plots import write_png
+
+            self.plots.mkdir(parents=True, exist_ok=True)
+            for name, plot in plots().items():
+                write_png(plot, self.plots / f"{name}.png")
+        if self.report is not None:
+            report(self.report)
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("predicted", metavar="PRED")
-@click.argument("truth")
+@click.option("--pred", metavar="FILE", help="Layer of predicted polygons.")
+@click.option("--truth", metavar="FILE", help="Layer of true polygons, in any CRS.")
 @click.option("--aoi", metavar="FILE",
-              help="Score only within the polygons of this vector file.")  # fmt: skip
+              help="Layers: score only within the polygons of this vector file.")  # fmt: skip
+@click.option("--band", type=POSITIVE, metavar="METRES",
+              help="Layers: width of the strip along outlines for boundary IoU.  [default: 5 % of "
+              "the side of a square as large as the median true object]")  # fmt: skip
+@click.option("--data", type=click.Path(exists=True, path_type=Path),
+              help="Labelled images: a COCO file, or a folder with coco.json.")  # fmt: skip
+@click.option("--model", metavar="NAME|PATH", help="A shipped model, or a bundle file.")
+@click.option("--gsd", type=POSITIVE, metavar="METRES",
+              help="Model: ground size of a pixel to bring the images to.  "
+              "[default: the model's]")  # fmt: skip
+@click.option("--runtime", type=click.Choice(["auto", "openvino", "tensorflow"]), default="auto",
+              show_default=True, help="Model: what runs the network.")  # fmt: skip
 @click.option("--min-score", type=click.FloatRange(0, 1), metavar="0..1",
-              help="Leave out predictions scored lower.  [default: none]")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print JSON in place of a table.")
+              help="Layers: leave out predictions scored lower.  [default: none]  Model: from where "
+              "detections count in precision and recall.  [default: the model's]")  # fmt: skip
+@click.option("--json", "json_file", type=FILE, metavar="FILE|-",
+              help="Write all figures as JSON; - prints them in place of the tables.")  # fmt: skip
+@click.option("--plots", type=click.Path(file_okay=False, path_type=Path),
+              help="Folder for the curves and charts as PNG files.")  # fmt: skip
+@click.option("--report", type=FILE, help="HTML file with tables, charts and, of a model, the best "
+              "and worst images.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 def evaluate(
-    predicted: str, truth: str, aoi: str | None, min_score: float | None, as_json: bool
+    pred: str | None,
+    truth: str | None,
+    aoi: str | None,
+    band: float | None,
+    data: Path | None,
+    model: str | None,
+    gsd: float | None,
+    runtime: str,
+    min_score: float | None,
+    json_file: Path | None,
+    plots: Path | None,
+    report: Path | None,
+    overwrite: bool,
 ) -> None:
-    """Score the polygons in PRED against those in TRUTH.
+    """Compare two layers of polygons, or a model with labelled images.
 
-    Both are vector files in any CRS. PRED's column "score" orders the predictions; where both
-    have a column "class", only objects of one class match. IoU is intersection over union; the
-    area bias is 0.05 if matched outlines are 5 % too large.
+    With --pred and --truth: the column "score" orders the predictions; where both layers have a
+    column "class", only objects of one class match. With --data and --model: COCO's average
+    precision and recall, best threshold, reliability of the scores. IoU is intersection over
+    union; the area bias is 0.05 if matched outlines are 5 % too large.
     """
-    from geomrcnn.evaluation.polygons import evaluate as score
+    outputs = Outputs(json_file, plots, report, overwrite)
+    if pred and truth and not (data or model):
+        if gsd:
+            raise click.UsageError("--gsd goes with --data and --model")
+        outputs.check()
+        _layers(pred, truth, aoi, band, min_score, outputs)
+    elif data and model and not (pred or truth):
+        if aoi or band:
+            raise click.UsageError("--aoi and --band go with --pred and --truth")
+        outputs.check()
+        _model(data, model, gsd, runtime, min_score, outputs)
+    else:
+        raise click.UsageError("give either --pred and --truth, or --data and --model")
 
-    scores = score(predicted, truth, aoi=aoi, min_score=min_score)
-    click.echo(json.dumps(dataclasses.asdict(scores), indent=2) if as_json else _table(scores))
+
+def _layers(
+    pred: str,
+    truth: str,
+    aoi: str | None,
+    band: float | None,
+    min_score: float | None,
+    outputs: Outputs,
+) -> None:
+    from geomrcnn.evaluation.polygons import compare_files, score_comparison
+    from geomrcnn.evaluation.tables import polygon_table
+
+    layers = compare_files(pred, truth, aoi=aoi, min_score=min_score)
+    scores = score_comparison(layers, band)
+
+    def plots() -> Mapping[str, Figure]:
+        from geomrcnn.evaluation.report import layer_plots
+
+        return layer_plots(layers)
+
+    def report(path: Path) -> None:
+        from geomrcnn.evaluation.report import write_layers_report
+
+        title = f"{Path(pred).name} against {Path(truth).name}"
+        write_layers_report(path, title, layers, scores)
+
+    outputs.write([polygon_table(scores)], dataclasses.asdict(scores), plots, report)
 
 
-def _table(scores: PolygonScores) -> str:
-    """One line a figure."""
-    width = max(map(len, LABELS.values()))
-    figures = dataclasses.asdict(scores)
-    return "\n".join(f"{text:<{width}}  {_show(figures[name])}" for name, text in LABELS.items())
+def _model(
+    data: Path,
+    model: str,
+    gsd: float | None,
+    runtime: str,
+    min_score: float | None,
+    outputs: Outputs,
+) -> None:
+    from geomrcnn.evaluation.evaluation import evaluate_dataset
+    from geomrcnn.evaluation.sizing import SizingDetector
+    from geomrcnn.evaluation.summary import summarise
+    from geomrcnn.evaluation.tables import evaluation_tables
+
+    detector = SizingDetector(model, runtime)
+    dataset = _open(data, gsd or detector.card.gsd)
+    with counter("Looking", "images") as on_image:
+        evaluation = evaluate_dataset(detector, dataset, on_image=on_image)
+    least = detector.card.min_score if min_score is None else min_score
+    summary = summarise(evaluation, least)
+
+    def plots() -> Mapping[str, Figure]:
+        from geomrcnn.evaluation.report import evaluation_plots
+
+        return evaluation_plots(evaluation, least)
+
+    def report(path: Path) -> None:
+        from geomrcnn.evaluation.report import write_report
+
+        title = f"{detector.card.name} on {data.name}"
+        write_report(path, title=title, evaluation=evaluation, dataset=dataset, min_score=least)
+
+    values = {"model": detector.card.name, "data": str(data), **summary}
+    outputs.write(evaluation_tables(summary), values, plots, report)
 
 
-def _show(figure: float | None) -> str:
-    if figure is None:
-        return "     -"
-    return f"{figure:6d}" if isinstance(figure, int) else f"{figure:6.3f}"
+def _open(path: Path, gsd: float) -> Dataset:
+    from geomrcnn.data.coco import CocoDataset
+
+    return CocoDataset(path / "coco.json" if path.is_dir() else path, gsd=gsd)

@@ -13,19 +13,23 @@ from pyproj import CRS
 from shapely import Polygon, STRtree
 
 from geomrcnn.errors import DataError
+from geomrcnn.evaluation.curves import average_precision
+from geomrcnn.evaluation.matching import THRESHOLDS, Comparison
+from geomrcnn.evaluation.outlines import boundary_iou, iou, polis
 from geomrcnn.formats.reader import read_features
 from geomrcnn.vector.polygons import Polygonal, polygonal
 
-THRESHOLDS = np.linspace(0.5, 0.95, 10)
-"""Intersection over union from which a prediction is right; COCO averages over these."""
-
-RECALLS = np.linspace(0, 1, 101)
-"""Where COCO samples the precision-recall curve."""
+BAND_SHARE = 0.05
+"""Width of the band of boundary IoU, of the side of a square as large as the median true object.
+It depends on the truth alone, so that predictions of any source are measured alike."""
 
 
 @dataclass(frozen=True)
 class PolygonScores:
     """Agreement of predicted polygons with the truth.
+
+    A match is a prediction and the true object it finds at IoU 0.5; what is said of matches is None
+    if there are none.
 
     Attributes:
         predictions: Number of predicted objects that count.
@@ -35,9 +39,14 @@ class PolygonScores:
         precision: Share of predictions that are right at IoU 0.5.
         recall: Share of true objects found at IoU 0.5.
         f1: Harmonic mean of the two.
-        mean_iou: Mean IoU of the matches at IoU 0.5; None if there are none.
-        area_bias: Predicted area over true area, less one, summed over those matches; None if
-            there are none.
+        mean_precision: Mean over IoU 0.5, 0.55, ..., 0.95.
+        mean_recall: The same.
+        mean_f1: The same.
+        mean_iou: Mean IoU of the matches.
+        boundary_iou: Mean boundary IoU of the matches.
+        band: The band that boundary IoU looks at, in metres.
+        polis: Mean PoLiS distance of the matches, in metres.
+        area_bias: Predicted area over true area, less one, summed over the matches.
     """
 
     predictions: int
@@ -47,46 +56,31 @@ class PolygonScores:
     precision: float
     recall: float
     f1: float
+    mean_precision: float
+    mean_recall: float
+    mean_f1: float
     mean_iou: float | None
+    boundary_iou: float | None
+    band: float
+    polis: float | None
     area_bias: float | None
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
-    """Predictions and true objects in one plane, with everything but the threshold settled.
+class Layers:
+    """Predictions and true objects in one plane, compared.
 
     Attributes:
-        predicted: [N] polygons, by falling score.
+        predicted: [N] polygons, by falling score, in metres.
         true: [M] polygons.
-        predicted_inside: [N] whether they lie in the area of interest.
-        true_inside: [M] the same.
-        pairs: [P, (row in predicted, row in true)] that overlap and are of one class, best
-            prediction first, then largest IoU.
-        iou: [P] their intersection over union.
+        scored: Whether the predictions have scores; without, all are 1 and in their old order.
+        comparison: What overlaps and is of one class.
     """
 
     predicted: np.ndarray
     true: np.ndarray
-    predicted_inside: npt.NDArray[np.bool_]
-    true_inside: npt.NDArray[np.bool_]
-    pairs: npt.NDArray[np.intp]
-    iou: npt.NDArray[np.float64]
-
-    def match(self, threshold: float) -> npt.NDArray[np.intp]:
-        """Each prediction's true object, -1 for none, [N]: the best prediction chooses first."""
-        matches = np.full(len(self.predicted), -1)
-        taken: set[int] = set()
-        for prediction, truth in self.pairs[self.iou >= threshold].tolist():
-            if matches[prediction] < 0 and truth not in taken:
-                matches[prediction] = truth
-                taken.add(truth)
-        return matches
-
-    def verdicts(self, matches: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
-        """Whether each prediction that counts is right, by falling score."""
-        matched = matches >= 0
-        counts = np.where(matched, self.true_inside[matches], self.predicted_inside)
-        return matched[counts]
+    scored: bool
+    comparison: Comparison
 
 
 def evaluate(
@@ -95,6 +89,7 @@ def evaluate(
     *,
     aoi: str | os.PathLike[str] | None = None,
     min_score: float | None = None,
+    band: float | None = None,
 ) -> PolygonScores:
     """Score a vector file of predictions against one of true objects.
 
@@ -103,82 +98,101 @@ def evaluate(
         truth: Polygons, perhaps with a column "class", in any CRS.
         aoi: Polygons within which the truth is complete; everywhere by default.
         min_score: Predictions that score less are left out.
+        band: As `score_comparison` takes it.
 
     Raises:
-        DataError: a file cannot be read, or `score_layers` refuses.
+        DataError: a file cannot be read, or `compare` refuses.
     """
+    return score_comparison(compare_files(predicted, truth, aoi=aoi, min_score=min_score), band)
+
+
+def compare_files(
+    predicted: str | os.PathLike[str],
+    truth: str | os.PathLike[str],
+    *,
+    aoi: str | os.PathLike[str] | None = None,
+    min_score: float | None = None,
+) -> Layers:
+    """Read and compare two vector files; see `evaluate`."""
     layer = read_features(predicted)
     if min_score is not None:
         if "score" not in layer:
             raise DataError(f"{os.fspath(predicted)}: has no column 'score' to choose by")
         layer = layer[layer["score"] >= min_score]
     area = None if aoi is None else read_features(aoi)
-    return score_layers(layer, read_features(truth), area)
+    return compare(layer, read_features(truth), area)
 
 
 def score_layers(
-    predicted: GeoDataFrame, truth: GeoDataFrame, aoi: GeoDataFrame | None = None
+    predicted: GeoDataFrame,
+    truth: GeoDataFrame,
+    aoi: GeoDataFrame | None = None,
+    *,
+    band: float | None = None,
 ) -> PolygonScores:
-    """Score predicted polygons against true ones.
+    """Score predicted polygons against true ones: `compare`, then `score_comparison`."""
+    return score_comparison(compare(predicted, truth, aoi), band)
 
-    Predictions are matched by falling score, each to the free true object it overlaps most;
-    without a column "score" they keep their order. Where both layers have a column "class", only
-    objects of one class match; classes are pooled. At the border of an area of interest neither
-    side is punished: a match counts if its true object lies inside, all else if it does itself.
-    Areas are those of an equal-area projection around the truth.
+
+def score_comparison(layers: Layers, band: float | None = None) -> PolygonScores:
+    """All figures of two layers.
+
+    Args:
+        layers: As `compare` gives them.
+        band: Metres along the inside of an outline that boundary IoU looks at; by default
+            `BAND_SHARE` of the side of a square as large as the median true object.
+    """
+    compared = layers.comparison
+    every = [compared.match(threshold) for threshold in THRESHOLDS]
+    verdicts = [compared.verdicts(matches) for matches in every]
+    precisions = [average_precision(at) for at in verdicts]
+    counts = np.array([(at.right.sum(), len(at.right), at.truths) for at in verdicts])
+    hits, found, truths = counts.T
+    precision, recall, f1 = hits / np.maximum(found, 1), hits / truths, 2 * hits / (found + truths)
+    if band is None:
+        wanted = layers.true[~compared.ignored]
+        band = BAND_SHARE * float(np.sqrt(np.median(shapely.area(wanted))))
+    rows = np.flatnonzero(every[0].right)
+    ours, theirs = layers.predicted[rows], layers.true[every[0].truth_of[rows]]
+    areas = float(shapely.area(ours).sum()), float(shapely.area(theirs).sum())
+    matched = bool(len(rows))
+    return PolygonScores(
+        predictions=int(found[0]),
+        truths=int(truths[0]),
+        ap=float(np.mean(precisions)),
+        ap50=precisions[0],
+        precision=float(precision[0]),
+        recall=float(recall[0]),
+        f1=float(f1[0]),
+        mean_precision=float(precision.mean()),
+        mean_recall=float(recall.mean()),
+        mean_f1=float(f1.mean()),
+        mean_iou=float(iou(ours, theirs).mean()) if matched else None,
+        boundary_iou=float(boundary_iou(ours, theirs, band).mean()) if matched else None,
+        band=band,
+        polis=float(polis(ours, theirs).mean()) if matched else None,
+        area_bias=areas[0] / areas[1] - 1 if matched else None,
+    )
+
+
+def compare(
+    predicted: GeoDataFrame, truth: GeoDataFrame, aoi: GeoDataFrame | None = None
+) -> Layers:
+    """Bring two layers into one plane, and measure where they overlap.
+
+    Predictions are matched by COCO's rules, by falling score; without a column "score" they keep
+    their order. Where both layers have a column "class", only objects of one class match; classes
+    are pooled. At the border of an area of interest neither side is punished: a match counts if its
+    true object lies inside, all else if it does itself. Areas are those of an equal-area projection
+    around the truth.
 
     Raises:
         DataError: a layer has no CRS, the truth is empty, the layers do not overlap, or they
             have no class in common.
     """
-    both = compare(predicted, truth, aoi)
-    truths = int(both.true_inside.sum())
-    precisions = [
-        average_precision(both.verdicts(both.match(threshold)), truths) for threshold in THRESHOLDS
-    ]
-    matches = both.match(THRESHOLDS[0])
-    right = both.verdicts(matches)
-    hits = int(right.sum())
-    counted = both.true_inside[both.pairs[:, 1]] & (matches[both.pairs[:, 0]] == both.pairs[:, 1])
-    rows, columns = both.pairs[counted].T
-    areas = shapely.area(both.predicted[rows]).sum(), shapely.area(both.true[columns]).sum()
-    return PolygonScores(
-        predictions=len(right),
-        truths=truths,
-        ap=float(np.mean(precisions)),
-        ap50=precisions[0],
-        precision=hits / max(len(right), 1),
-        recall=hits / truths,
-        f1=2 * hits / (len(right) + truths),
-        mean_iou=float(both.iou[counted].mean()) if hits else None,
-        area_bias=float(areas[0] / areas[1] - 1) if hits else None,
-    )
-
-
-def average_precision(right: npt.NDArray[np.bool_], truths: int) -> float:
-    """Area under the precision-recall curve, by COCO's 101 points.
-
-    Args:
-        right: [N] whether each prediction is right, by falling score.
-        truths: Number of true objects, at least one.
-    """
-    hits = np.cumsum(right)
-    precision = hits / np.arange(1, len(right) + 1)
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    reached = np.searchsorted(hits / truths, RECALLS, side="left")
-    return float(np.append(envelope, 0.0)[reached].mean())
-
-
-def compare(
-    predicted: GeoDataFrame, truth: GeoDataFrame, aoi: GeoDataFrame | None = None
-) -> Comparison:
-    """Bring two layers into one plane, and measure where they overlap.
-
-    Raises:
-        DataError: as `score_layers`.
-    """
     _refuse_unfit(predicted, truth, aoi)
-    if "score" in predicted:
+    scored = "score" in predicted
+    if scored:
         predicted = predicted.sort_values("score", ascending=False, kind="stable")
     crs = equal_area(truth)
     ours, theirs = _polygons(predicted, crs), _polygons(truth, crs)
@@ -186,15 +200,19 @@ def compare(
     if "class" in predicted and "class" in truth:
         same = predicted["class"].to_numpy()[first] == truth["class"].to_numpy()[second]
         first, second = first[same], second[same]
-    shared = shapely.area(shapely.intersection(ours[first], theirs[second]))
-    iou = shared / (shapely.area(ours[first]) + shapely.area(theirs[second]) - shared)
-    order = np.lexsort((second, -iou, first))
     area = None if aoi is None else shapely.union_all(_polygons(aoi, crs))
     inside = _within(theirs, area)
     if not inside.any():
         raise DataError("no true object lies in the area of interest")
-    pairs = np.stack([first, second], axis=1)[order]
-    return Comparison(ours, theirs, _within(ours, area), inside, pairs, iou[order])
+    comparison = Comparison(
+        scores=predicted["score"].to_numpy(np.float64) if scored else np.ones(len(ours)),
+        idle=~_within(ours, area),
+        ignored=~inside,
+        crowd=np.zeros(len(theirs), bool),
+        pairs=np.stack([first, second], axis=1),
+        iou=iou(ours[first], theirs[second]),
+    )
+    return Layers(ours, theirs, scored, comparison)
 
 
 def equal_area(frame: GeoDataFrame) -> CRS:

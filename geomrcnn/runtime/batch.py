@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from geomrcnn.bundle.calibration import Calibration
 from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.resizing import Frame, boxes_in_image, place
 from geomrcnn.raster.tile import Tile
@@ -24,12 +25,15 @@ def to_image(tile: Tile, frame: Frame, config: MaskRCNNConfig) -> np.ndarray:
 
 
 def to_detections(
-    outputs: Mapping[str, np.ndarray], frame: Frame, config: MaskRCNNConfig
+    outputs: Mapping[str, np.ndarray],
+    frame: Frame,
+    config: MaskRCNNConfig,
+    calibration: Calibration,
 ) -> Detections:
-    """The outputs for one image, by the names of `Detections`' fields, copied."""
+    """The outputs for one image, by the names of `Detections`' fields, copied and calibrated."""
     return Detections(
         boxes=boxes_in_image(np.asarray(outputs["boxes"]), frame, config),
-        scores=np.array(outputs["scores"], np.float32),
+        scores=calibration(np.array(outputs["scores"], np.float32)),
         classes=np.array(outputs["classes"], np.int32),
         masks=np.array(outputs["masks"], np.float32),
     )

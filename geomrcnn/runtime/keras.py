@@ -64,4 +64,4 @@ class KerasDetector:
         image = tf.constant(to_image(tile, frame, config))
         # As exported graphs do, "aligned" takes padding for a part of the image.
         window = None if config.geometry == "aligned" else tf.constant(frame.window[None])
-        return to_detections(self._detect(image, window), frame, config)
+        return to_detections(self._detect(image, window), frame, config, self.card.calibration)

@@ -54,4 +54,4 @@ class OpenVinoDetector:
         height, width = tile.valid.shape
         frame = frame_for(self._config, height, width, self._side)
         image = to_image(tile, frame, self._config)
-        return to_detections(self._model(image), frame, self._config)
+        return to_detections(self._model(image), frame, self._config, self.card.calibration)

@@ -8,7 +8,7 @@ from pathlib import Path
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.data.dataset import Dataset
 from geomrcnn.errors import DataError
-from geomrcnn.evaluation.coco import evaluate_dataset
+from geomrcnn.evaluation.evaluation import evaluate_dataset
 from geomrcnn.network.mask_rcnn import MaskRCNN
 from geomrcnn.runtime.keras import KerasDetector
 from geomrcnn.training.table import Table
@@ -43,7 +43,7 @@ class Validation:
 
     def measure(self, model: MaskRCNN, step: int) -> dict[str, float]:
         """Score the network after `step` steps."""
-        scores = evaluate_dataset(KerasDetector(model, self._card), self._dataset)
+        scores = evaluate_dataset(KerasDetector(model, self._card), self._dataset).coco.overall
         self._table.add({"step": step, **scores})
         return scores
 

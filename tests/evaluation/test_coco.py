@@ -16,7 +16,9 @@ from geomrcnn.bundle.card import ModelCard
 from geomrcnn.data.dataset import Instance, Sample
 from geomrcnn.data.rasterise import box_mask, pixel_mask
 from geomrcnn.errors import DataError
-from geomrcnn.evaluation.coco import coco_scores, evaluate_dataset, pasted
+from geomrcnn.evaluation.coco import Figures
+from geomrcnn.evaluation.encoding import pasted
+from geomrcnn.evaluation.evaluation import evaluate_dataset, evaluate_detections
 from geomrcnn.raster.tile import Tile, Window
 from geomrcnn.runtime.detector import Detections
 from geomrcnn.vector.polygons import Polygonal
@@ -43,10 +45,21 @@ def detections(*found: tuple[Polygonal, int, float], size: int = 56) -> Detectio
     )
 
 
+def figures(
+    truth: Sequence[Sample],
+    found: Sequence[Detections],
+    max_detections: tuple[int, ...] = (1, 10, 1000),
+) -> Figures:
+    names = [str(k) for k in range(len(truth))]
+    return evaluate_detections(
+        truth, found, CLASSES, names, max_detections=max_detections
+    ).coco.overall
+
+
 def test_perfect_detections_score_one() -> None:
     truth = [sample(Instance(DISC, 1), Instance(SQUARE, 2)), sample(Instance(SQUARE, 1))]
     found = [detections((DISC, 1, 0.9), (SQUARE, 2, 0.8)), detections((SQUARE, 1, 0.7))]
-    scores = coco_scores(truth, found, CLASSES)
+    scores = figures(truth, found)
     assert list(scores) == [
         f"{kind} {figure}"
         for kind in ("mask", "box")
@@ -56,30 +69,30 @@ def test_perfect_detections_score_one() -> None:
 
 
 def test_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    coco_scores([sample(Instance(DISC, 1))], [detections((DISC, 1, 0.9))], CLASSES)
+    figures([sample(Instance(DISC, 1))], [detections((DISC, 1, 0.9))])
     assert capsys.readouterr().out == ""
 
 
 def test_nothing_found_scores_zero() -> None:
-    scores = coco_scores([sample(Instance(DISC, 1))], [detections()], CLASSES)
+    scores = figures([sample(Instance(DISC, 1))], [detections()])
     assert set(scores.values()) == {0}
 
 
 @pytest.mark.parametrize("found", [detections(), detections((DISC, 1, 0.9))])
 def test_nothing_labelled_has_no_score(found: Detections) -> None:
-    assert all(math.isnan(score) for score in coco_scores([sample()], [found], CLASSES).values())
+    assert all(math.isnan(score) for score in figures([sample()], [found]).values())
 
 
 def test_no_images_have_no_score() -> None:
-    assert all(math.isnan(score) for score in coco_scores([], [], CLASSES).values())
+    assert all(math.isnan(score) for score in figures([], []).values())
 
 
 def test_the_second_detection_of_an_object_is_wrong() -> None:
     """The better one comes second: half of what is found up to it is right."""
     poor = shapely.affinity.translate(DISC, 60)
     truth = [sample(Instance(DISC, 1))]
-    twice = coco_scores(truth, [detections((DISC, 1, 0.9), (DISC, 1, 0.8))], CLASSES)
-    late = coco_scores(truth, [detections((poor, 1, 0.9), (DISC, 1, 0.8))], CLASSES)
+    twice = figures(truth, [detections((DISC, 1, 0.9), (DISC, 1, 0.8))])
+    late = figures(truth, [detections((poor, 1, 0.9), (DISC, 1, 0.8))])
     assert twice["mask AP"] == pytest.approx(1)
     assert late["mask AP"] == pytest.approx(0.5)
     assert late["mask AR@1"] == 0
@@ -89,12 +102,12 @@ def test_the_second_detection_of_an_object_is_wrong() -> None:
 def test_two_objects_found_as_one_and_a_double() -> None:
     """After the hit, precision at recall beyond a half is 0: 51 of 101 recall points count."""
     truth = [sample(Instance(DISC, 1), Instance(SQUARE, 1))]
-    scores = coco_scores(truth, [detections((DISC, 1, 0.9), (DISC, 1, 0.8))], CLASSES)
+    scores = figures(truth, [detections((DISC, 1, 0.9), (DISC, 1, 0.8))])
     assert scores["mask AP50"] == pytest.approx(51 / 101)
 
 
 def test_the_wrong_class_is_wrong() -> None:
-    scores = coco_scores([sample(Instance(DISC, 1))], [detections((DISC, 2, 0.9))], CLASSES)
+    scores = figures([sample(Instance(DISC, 1))], [detections((DISC, 2, 0.9))])
     assert scores["box AP"] == 0
 
 
@@ -103,14 +116,14 @@ def test_crowds_are_neither_missed_nor_false() -> None:
     inside = shapely.box(80, 20, 95, 40)
     truth = [sample(Instance(DISC, 1), crowd)]
     found = [detections((inside, 1, 0.95), (DISC, 1, 0.9))]
-    assert coco_scores(truth, found, CLASSES)["mask AP"] == pytest.approx(1)
-    assert coco_scores([sample(Instance(DISC, 1))], found, CLASSES)["mask AP"] < 0.6
+    assert figures(truth, found)["mask AP"] == pytest.approx(1)
+    assert figures([sample(Instance(DISC, 1))], found)["mask AP"] < 0.6
 
 
 def test_masks_and_boxes_are_scored_apart() -> None:
     """A disc found as its whole box: IoU π / 4 of masks, 1 of boxes."""
     square = shapely.box(*DISC.bounds)
-    scores = coco_scores([sample(Instance(DISC, 1))], [detections((square, 1, 0.9))], CLASSES)
+    scores = figures([sample(Instance(DISC, 1))], [detections((square, 1, 0.9))])
     assert scores["box AP"] == pytest.approx(1)
     assert scores["mask AP75"] == pytest.approx(1)
     # π / 4 = 0.785 passes 0.50, 0.55 ... 0.75: six of ten.
@@ -122,8 +135,8 @@ def test_more_than_a_hundred_objects_count() -> None:
     found = detections(*((box, 1, 0.9 - 0.001 * k) for k, box in enumerate(boxes)))
     truth = [sample(*(Instance(box, 1) for box in boxes))]
     assert len(boxes) > 150
-    assert coco_scores(truth, [found], CLASSES)["mask AR@1000"] == 1
-    capped = coco_scores(truth, [found], CLASSES, max_detections=(1, 10, 100))
+    assert figures(truth, [found])["mask AR@1000"] == 1
+    capped = figures(truth, [found], max_detections=(1, 10, 100))
     assert capped["mask AR@100"] == pytest.approx(100 / len(boxes))
 
 
@@ -220,7 +233,7 @@ class SeesDiscs:
 
 def test_evaluates_a_detector_on_whole_images() -> None:
     detector = SeesDiscs("disc")
-    assert evaluate_dataset(detector, Discs())["mask AP"] == pytest.approx(1)
+    assert evaluate_dataset(detector, Discs()).coco.overall["mask AP"] == pytest.approx(1)
     assert [tile.window for tile in detector.seen] == [(0, 0, 120, 100), (0, 0, 120, 131)]
     assert all(tile.valid.all() for tile in detector.seen)
     assert [tile.pixels.max() for tile in detector.seen] == [0, 1]

@@ -14,7 +14,7 @@ from geopandas import GeoDataFrame
 from shapely import Polygon, affinity
 
 from geomrcnn.errors import DataError
-from geomrcnn.evaluation.polygons import average_precision, evaluate, score_layers
+from geomrcnn.evaluation.polygons import evaluate, score_layers
 
 UTM = "EPSG:32632"
 EAST, NORTH = 500_000, 4_983_000
@@ -119,10 +119,6 @@ def test_what_cannot_be_compared(found: GeoDataFrame, truth: GeoDataFrame, messa
 def test_an_area_without_truth_is_an_error() -> None:
     with pytest.raises(DataError, match="no true object lies in the area"):
         score_layers(layer(squares(0)), layer(squares(0)), layer(squares(500)))
-
-
-def test_average_precision_of_nothing() -> None:
-    assert average_precision(np.zeros(0, bool), 5) == 0
 
 
 def test_agreement_with_pycocotools() -> None:
