@@ -100,7 +100,7 @@ class Outputs:
 @click.option("--runtime", type=click.Choice(["auto", "openvino", "tensorflow"]), default="auto",
               show_default=True, help="Model: what runs the network.")  # fmt: skip
 @click.option("--min-score", type=click.FloatRange(0, 1), metavar="0..1",
-              help="Layers: leave out predictions scored lower.  [default: none]  Model: from where "
+              help="Layers: leave out what scores lower.  [default: none]  Model: from where "
               "detections count in precision and recall.  [default: the model's]")  # fmt: skip
 @click.option("--json", "json_file", type=FILE, metavar="FILE|-",
               help="Write all figures as JSON; - prints them in place of the tables.")  # fmt: skip

@@ -14,6 +14,8 @@ from geomrcnn.cli.predict import band_numbers
     epilog="""\b
 Examples:
   geomrcnn sample farmland --scenes 40 --gsd 2
+  geomrcnn train ortho.tif --labels fields.gpkg --out runs/mine --gsd 1
+  geomrcnn train chips --out runs/mine --init fields
   geomrcnn train farmland --out runs/farmland --gsd 2 --steps 2000
   geomrcnn train farmland real/coco.json --share 0.3 --share 0.7 \\
       --val val/coco.json --out runs/fields --gsd 2
@@ -25,7 +27,7 @@ Examples:
   geomrcnn bundle runs/farmland --out farmland.zip
 """
 )
-@click.argument("data", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("data", nargs=-1)
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Run directory to make."
 )
@@ -47,6 +49,26 @@ Examples:
     help="Bands to train on, in the order the network is to have them: 4,3,2. Default: all.",
 )
 @click.option(
+    "--labels",
+    multiple=True,
+    metavar="FILE",
+    help="Polygons, in any CRS, of what is in DATA, which are rasters then. May be given again.",
+)
+@click.option(
+    "--class-attribute",
+    metavar="NAME",
+    help="Attribute of --labels that names the class. Default: 'class', or else all are of one.",
+)
+@click.option("--aoi", metavar="FILE", help="Polygons in which --labels are complete.")
+@click.option(
+    "--rename",
+    "renamed",
+    multiple=True,
+    metavar="OLD=NEW",
+    help="Call a class otherwise; OLD=ignore where it is neither right nor wrong to find it, OLD= "
+    "where it is background.",
+)
+@click.option(
     "--share",
     multiple=True,
     type=click.FloatRange(min=0),
@@ -55,7 +77,8 @@ Examples:
 @click.option(
     "--val",
     type=click.Path(exists=True, path_type=Path),
-    help="COCO file or folder to measure AP on at each checkpoint. The best weights are kept.",
+    help="Data to measure AP on at each checkpoint; the best weights are kept. Default: the part "
+    "of chips, or of rasters with --labels, that is set apart for it.",
 )
 @click.option(
     "--patience",
@@ -147,11 +170,15 @@ Examples:
 @click.option("--seed", default=0, show_default=True, help="Decides every random draw.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 def train(
-    data: tuple[Path, ...],
+    data: tuple[str, ...],
     out: Path,
     config: Path | None,
     gsd: float | None,
     bands: tuple[int, ...] | None,
+    labels: tuple[str, ...],
+    class_attribute: str | None,
+    aoi: str | None,
+    renamed: tuple[str, ...],
     share: tuple[float, ...],
     val: Path | None,
     patience: int,
@@ -174,9 +201,10 @@ def train(
     seed: int,
     resume: bool,
 ) -> None:
-    """Train a Mask R-CNN on COCO data.
+    """Train a Mask R-CNN.
 
-    DATA are COCO instance files, or folders with a coco.json such as `geomrcnn sample` makes.
+    DATA are folders of `geomrcnn chips` or `geomrcnn sample`, COCO files, tables of
+    keras-maskrcnn, folders of masks, or rasters with --labels; docs/training-data.md tells more.
     A run that was stopped goes on exactly where its last checkpoint was with --resume.
     """
     if bool(config) == bool(data):
@@ -185,6 +213,10 @@ def train(
         raise click.BadParameter(
             "give the smaller factor first, both above 0", param_hint="--scale"
         )
+    if not labels and (class_attribute or aoi):
+        raise click.UsageError("--class-attribute and --aoi go with --labels")
+    if share and labels:
+        raise click.UsageError("rasters with --labels are one source: leave out --share")
     if share and len(share) != len(data):
         raise click.BadParameter(f"{len(data)} DATA need as many shares", param_hint="--share")
     if layers and stage:
@@ -199,6 +231,13 @@ def train(
         training.repeat(config, out, devices=devices, resume=resume, say=click.echo)
         click.echo(_done(out))
         return
+    if labels:
+        sources = [
+            Source.of(*data, labels=labels, attribute=class_attribute, aoi=aoi, renamed=renamed)
+        ]
+    else:
+        pairs = zip_longest(data, share)
+        sources = [Source.of(path, share=part, renamed=renamed) for path, part in pairs]
     stages = tuple(map(Stage.parse, stage))
     steps = steps or sum(stage.steps for stage in stages) or 5000
     if layers:
@@ -220,7 +259,7 @@ def train(
         "patience": patience,
     }
     training.train(
-        [Source.of(path, share=part) for path, part in zip_longest(data, share)],
+        sources,
         out,
         gsd=gsd,
         bands=bands,

@@ -149,22 +149,35 @@ class ConcatDataset:
             spread evenly over its images.
     """
 
-    def __init__(self, sources: Sequence[Dataset], shares: Sequence[float] | None = None) -> None:
-        """Chain `sources`; `shares` says how much of the draws each is to have.
+    def __init__(
+        self,
+        sources: Sequence[Dataset],
+        shares: Sequence[float] | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        """Chain `sources`.
 
-        Without shares, every image is drawn equally often.
+        Args:
+            sources: At least one.
+            shares: How much of the draws each is to have; without, every image is drawn equally
+                often.
+            classes: All classes that there may be, in order; by default those that there are.
 
         Raises:
-            DataError: no source, or shares that do not fit the sources.
+            DataError: no source, shares that do not fit the sources, or another class.
         """
         if not sources:
             raise DataError("a concatenated dataset needs at least one source")
         self._sources = tuple(sources)
         lengths = [len(source) for source in sources]
         self._ends: list[int] = np.cumsum(lengths).tolist()
-        self.classes: tuple[str, ...] = tuple(
-            dict.fromkeys(name for source in sources for name in source.classes)
-        )
+        found = dict.fromkeys(name for source in sources for name in source.classes)
+        self.classes: tuple[str, ...] = tuple(found if classes is None else classes)
+        if unknown := [name for name in found if name not in self.classes]:
+            raise DataError(
+                f"unknown class '{unknown[0]}' in {sources[0].name(0)} or beside it: the classes "
+                f"are {', '.join(self.classes)}"
+            )
         self.weights: npt.NDArray[np.float64] = _image_weights(lengths, shares)
 
     def __len__(self) -> int:

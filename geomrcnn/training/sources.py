@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Union
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
-from geomrcnn.data.coco import CocoDataset
+from geomrcnn.data.cutting import Cutting
 from geomrcnn.data.dataset import ConcatDataset, Dataset
+from geomrcnn.data.mapping import Renamed, parse_mapping
+from geomrcnn.data.opening import open_splits
 from geomrcnn.errors import DataError
+from geomrcnn.raster.source import open_raster
+
+AnyPath = str | os.PathLike[str]
+
+AROUND = 2
+"""Rasters with a label layer are cut into windows of so many tiles, to have room to turn views."""
 
 
 @dataclass(frozen=True)
@@ -20,30 +28,91 @@ class Source:
     """One of the sources of a run.
 
     Attributes:
-        path: A COCO instances file, or a folder with a coco.json.
+        paths: What `geomrcnn.data.opening.open_splits` recognises; several rasters with one label
+            layer are one source.
         share: How much of the tiles it provides, relative to the other sources. Either all have
             one or none has: then every image is drawn alike.
+        labels: Polygon layers, for rasters.
+        attribute: Of the layers: the column that names the class.
+        aoi: Polygons within which the layers are complete.
+        renamed: Other names for classes: "shed=building", "unsure=ignore", "pond=".
     """
 
-    path: str
+    paths: tuple[str, ...]
     share: float | None = None
+    labels: tuple[str, ...] = ()
+    attribute: str | None = None
+    aoi: str | None = None
+    renamed: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, path: str | os.PathLike[str], *, share: float | None = None) -> Source:
-        """A source by its absolute path, so that it is found from everywhere."""
-        return cls(os.path.abspath(path), share)
+    def of(
+        cls,
+        *paths: AnyPath,
+        share: float | None = None,
+        labels: Sequence[AnyPath] = (),
+        attribute: str | None = None,
+        aoi: AnyPath | None = None,
+        renamed: Sequence[str] = (),
+    ) -> Source:
+        """A source by absolute paths, so that it is found from everywhere."""
+        return cls(
+            tuple(map(_absolute, paths)),
+            share,
+            tuple(map(_absolute, labels)),
+            attribute,
+            None if aoi is None else _absolute(aoi),
+            tuple(renamed),
+        )
 
-    def open(self, gsd: float | None, bands: Sequence[int] | None) -> Dataset:
+    def __str__(self) -> str:
+        """Its first path."""
+        return self.paths[0] + (f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else "")
+
+    def open(self, gsd: float | None, bands: Sequence[int] | None, tile: int) -> Splits:
         """Read the labels; images are brought to `gsd` metres a pixel, or left as they are.
+
+        Args:
+            gsd: As above.
+            bands: Numbers from 1 of the bands to read; None is all but alpha.
+            tile: Side of the tiles that will be drawn.
 
         Raises:
             GeomrcnnError: naming what cannot be read.
         """
-        path = Path(self.path)
-        return CocoDataset(path / "coco.json" if path.is_dir() else path, gsd=gsd, bands=bands)
+        splits = open_splits(
+            self.paths if len(self.paths) > 1 else self.paths[0],
+            gsd=gsd,
+            bands=bands,
+            labels=self.labels or None,
+            attribute=self.attribute,
+            aoi=self.aoi,
+            cutting=Cutting(tile=AROUND * tile),
+        )
+        reports = {name: str(dataset.report) for name, dataset in splits.items()}
+        names = parse_mapping(self.renamed)
+        opened = {name: _renamed(dataset, names) for name, dataset in splits.items()}
+        unknown = frozenset(name for name in names if name not in splits["train"].classes)
+        return Splits(opened["train"], opened.get("val"), reports, unknown)
 
 
-Data = Union[Source, Dataset, str, "os.PathLike[str]"]
+class Splits(NamedTuple):
+    """What a source holds.
+
+    Attributes:
+        train: What to learn from.
+        val: What to be measured on, if it is set apart.
+        reports: What was found in each part, in words.
+        unknown: Classes to be renamed that it has not.
+    """
+
+    train: Dataset
+    val: Dataset | None = None
+    reports: Mapping[str, str] = MappingProxyType({})
+    unknown: frozenset[str] = frozenset()
+
+
+Data = Source | Dataset | AnyPath
 """A source, its path, or a dataset of one's own."""
 
 
@@ -53,27 +122,35 @@ def as_source(data: Data) -> Source:
         return data
     if isinstance(data, (str, os.PathLike)):
         return Source.of(data)
-    return Source(f"Python: {type(data).__qualname__}")
+    return Source((f"Python: {type(data).__qualname__}",))
 
 
-def open_data(data: Data, gsd: float | None, bands: Sequence[int] | None) -> Dataset:
-    """The dataset behind any form of `data`."""
+def open_data(data: Data, gsd: float | None, bands: Sequence[int] | None, tile: int) -> Splits:
+    """What is behind any form of data; arguments as for `Source.open`."""
     if isinstance(data, (Source, str, os.PathLike)):
-        return as_source(data).open(gsd, bands)
-    return data
+        return as_source(data).open(gsd, bands, tile)
+    return Splits(data)
 
 
-def together(datasets: Sequence[Dataset], sources: Iterable[Source]) -> ConcatDataset:
-    """All sources as one dataset.
+def together(splits: Sequence[Splits], data: Sequence[Data]) -> ConcatDataset:
+    """What all sources have to learn from as one dataset.
 
     Raises:
-        DataError: some of them have a share and some have not.
+        DataError: some of them have a share and some have not, or no source has a class that is
+            to be renamed.
     """
+    sources = [as_source(one) for one in data]
     shares = [source.share for source in sources]
     known = [share for share in shares if share is not None]
     if known and len(known) < len(shares):
         raise DataError("either all sources have a share of the tiles or none has")
-    return ConcatDataset(datasets, known or None)
+    dataset = ConcatDataset([one.train for one in splits], known or None)
+    if nowhere := frozenset.intersection(*(one.unknown for one in splits)):
+        raise DataError(
+            f"there is no class '{min(nowhere)}' to rename; the data has "
+            f"{', '.join(dataset.classes)}"
+        )
+    return dataset
 
 
 def common_gsd(data: Sequence[Data], bands: Sequence[int] | None) -> float:
@@ -82,11 +159,29 @@ def common_gsd(data: Sequence[Data], bands: Sequence[int] | None) -> float:
     Raises:
         DataError: there is none.
     """
-    known = []
-    for one in data:
-        dataset = open_data(one, None, bands)
-        gsds = (dataset.gsd(index) for index in range(len(dataset)))
-        known += [gsd for gsd in gsds if gsd is not None]
+    known = [gsd for one in data for gsd in _gsds(one, bands) if gsd is not None]
     if not known:
         raise DataError("no image tells its ground sample distance: say it with --gsd")
     return float(f"{np.median(known):.3g}")
+
+
+def _gsds(data: Data, bands: Sequence[int] | None) -> list[float | None]:
+    source = as_source(data)
+    if not source.labels:
+        dataset = open_data(data, None, bands, 1).train
+        return [dataset.gsd(index) for index in range(len(dataset))]
+    gsds = []
+    for path in source.paths:
+        with open_raster(path) as raster:
+            gsds.append(raster.gsd)
+    return gsds
+
+
+def _renamed(dataset: Dataset, names: Mapping[str, str | None]) -> Dataset:
+    here = {old: new for old, new in names.items() if old in dataset.classes}
+    return Renamed(dataset, here) if here else dataset
+
+
+def _absolute(path: AnyPath) -> str:
+    """The path, where it is one of a file here and not of GDAL's own kinds."""
+    return os.path.abspath(path) if os.path.exists(path) else os.fspath(path)

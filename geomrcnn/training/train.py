@@ -16,6 +16,7 @@ from geomrcnn.bundle.card import ModelCard
 from geomrcnn.bundle.make import write_model
 from geomrcnn.data.augmentation import Augmentation
 from geomrcnn.data.dataset import ConcatDataset, Dataset
+from geomrcnn.data.inspection import suggested_anchors
 from geomrcnn.data.pipeline import image_draw, training_batches
 from geomrcnn.data.statistics import common_pixel_type, value_range
 from geomrcnn.errors import DataError
@@ -59,8 +60,10 @@ def train(
             images' own. Datasets of your own must have it already.
         bands: Numbers from 1 of the bands to train on, in the order the network is to have them;
             None is all but alpha.
-        validation: What to measure AP on at each checkpoint.
-        preset: Of `MaskRCNNConfig`; by default "light", or the network that `init` is for.
+        validation: What to measure AP on at each checkpoint; by default what the sources set
+            apart for it, as folders of chips and rasters with a label layer do.
+        preset: Of `MaskRCNNConfig`; by default the network that `init` is for, or else "light"
+            with anchors fitted to the objects.
         init: The weights to start from, as `starting_point` takes them. "last" goes on with the
             run in `out` if there is one.
         network: Fields of `MaskRCNNConfig` that are to be other than in the preset.
@@ -78,7 +81,7 @@ def train(
     say = say if place.is_chief else _say_nothing
     folder, training = Path(out), training or TrainingConfig()
     gsd = gsd or common_gsd(data, bands)
-    images = _open(data, validation, gsd, bands, say)
+    images = _open(data, validation, gsd, bands, training.tile, say)
     resume = resume or (init == "last" and is_run(folder))
     pixels = common_pixel_type(images.dataset)
     statistics = statistics_for(
@@ -88,6 +91,8 @@ def train(
     begin = starting_point(
         init, preset=preset, classes=len(classes), bands=len(pixels.bands), folder=folder
     )
+    if preset is None and init in ("imagenet", "none"):
+        network = {**_anchors(images.dataset, say), **(network or {})}
     run = RunConfig(
         network=_changed(scaled_for(begin.config, begin.learnt_on, pixels, statistics), network),
         training=training,
@@ -124,7 +129,7 @@ def repeat(
     place = find_devices(devices)
     say = say if place.is_chief else _say_nothing
     run, folder = RunConfig.read(Path(config)), Path(out)
-    images = _open(run.sources, run.validation, run.gsd, run.bands, say)
+    images = _open(run.sources, run.validation, run.gsd, run.bands, run.training.tile, say)
     pixels = common_pixel_type(images.dataset)
     if images.dataset.classes != run.classes or pixels != run.pixels:
         raise DataError(
@@ -153,17 +158,24 @@ def _open(
     validation: Data | None,
     gsd: float,
     bands: Sequence[int] | None,
+    tile: int,
     say: Callable[[str], None],
 ) -> _Images:
     """Open all data, and say what is in it."""
     warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)  # gsd says what matters
-    named = [*data, *([] if validation is None else [validation])]
-    opened = [open_data(one, gsd, bands) for one in named]
-    for one, dataset in zip(named, opened, strict=True):
-        if report := getattr(dataset, "report", None):
-            say(f"{as_source(one).path}: {report}")
-    dataset = together(opened[: len(data)], map(as_source, data))
-    return _Images(dataset, None if validation is None else opened[-1])
+    opened = [open_data(one, gsd, bands, tile) for one in data]
+    for one, splits in zip(data, opened, strict=True):
+        for name, report in splits.reports.items():
+            say(f"{as_source(one)}, {name}: {report}")
+    dataset = together(opened, data)
+    if validation is None:
+        measured = [splits.val for splits in opened if splits.val is not None]
+    else:
+        measured = [open_data(validation, gsd, bands, tile).train]
+        say(f"{as_source(validation)}: {len(measured[0])} images to validate on")
+    if not measured:
+        return _Images(dataset, None)
+    return _Images(dataset, ConcatDataset(measured, classes=dataset.classes))
 
 
 def _carry_out(
@@ -240,6 +252,14 @@ def _say_nothing(line: str) -> None:
 
 def _changed(config: MaskRCNNConfig, changes: Mapping[str, Any] | None) -> MaskRCNNConfig:
     return MaskRCNNConfig.from_dict({**config.to_dict(), **(changes or {})})
+
+
+def _anchors(dataset: Dataset, say: Callable[[str], None]) -> dict[str, Any]:
+    """Anchors as large and as long as the objects."""
+    anchors = suggested_anchors(dataset)
+    sizes, ratios = (", ".join(f"{value:g}" for value in row) for row in anchors.values())
+    say(f"anchors fitted to the objects: {sizes} px, height to width {ratios}")
+    return dict(anchors)
 
 
 def _lasting(init: str, folder: Path) -> str:

@@ -22,8 +22,8 @@ RUN = RunConfig(
     0.25,
     PixelType("uint16", ("nir",)),
     BandStatistics((1.0,), (2.0,), (0.0,), (9.5,)),
-    (Source("/data/a", 0.3), Source("/data/b", 0.7)),
-    Source("/data/val"),
+    (Source.of("/data/a", share=0.3), Source.of("b.tif", labels=["l.gpkg"], renamed=["x="])),
+    Source.of("/data/val"),
     (4,),
     "/runs/first",
 )
@@ -71,9 +71,11 @@ def test_a_table_goes_on_after_a_cut(tmp_path):
 
 def test_sources_have_shares_all_or_none():
     with pytest.raises(DataError, match="all sources"):
-        together([], [Source("a", 0.5), Source("b")])
+        together([], [Source.of("a", share=0.5), Source.of("b")])
 
 
 def test_a_source_is_found_from_everywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert as_source("data/fields") == Source(str(tmp_path / "data/fields"))
+    (tmp_path / "fields").mkdir()
+    assert as_source("fields").paths == (str(tmp_path / "fields"),)
+    assert as_source("/vsizip/fields.zip/a.tif").paths == ("/vsizip/fields.zip/a.tif",)
