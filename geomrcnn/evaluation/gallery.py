@@ -72,18 +72,30 @@ def best_and_worst(
     worst = ranked[: min(count, (len(ranked) + 1) // 2)]
     best = ranked[len(worst) :][-count:][::-1]
     pictures = [
-        [Picture(_caption(one), _drawn(evaluation, dataset, one.image, min_score)) for one in some]
+        [
+            Picture(_caption(one), _jpeg_uri(draw(evaluation, dataset, one.image, min_score)))
+            for one in some
+        ]
         for some in (best, worst)
     ]
     return pictures[0], pictures[1]
 
 
-def _caption(one: ImageScore) -> str:
-    return f"{one.name}: F1 {one.f1:.2f}, {one.right} right, {one.wrong} wrong, {one.missed} missed"
+def draw(
+    evaluation: Evaluation, dataset: Dataset, image: int, min_score: float
+) -> npt.NDArray[np.uint8]:
+    """An image with the outlines of what is there and of what was found, in `COLOURS`.
 
+    Args:
+        evaluation: Of `dataset`.
+        dataset: Where the pixels come from.
+        image: Which of its images.
+        min_score: Detections that score less are not drawn.
 
-def _drawn(evaluation: Evaluation, dataset: Dataset, image: int, min_score: float) -> str:
-    """The data URI of an image with its outlines."""
+    Returns:
+        [H, W, 3], the longer side `SIDE` pixels, or less where that would be a zoom of more than
+        `LARGEST_ZOOM`.
+    """
     sample = dataset.sample(image)
     height, width = sample.image.shape[:2]
     zoom = min(SIDE / max(height, width), LARGEST_ZOOM)
@@ -95,7 +107,11 @@ def _drawn(evaluation: Evaluation, dataset: Dataset, image: int, min_score: floa
         name: np.array([shapely.transform(line, lambda xy: xy * zoom) for line in lines], object)
         for name, lines in _outlines(evaluation, image, min_score).items()
     }
-    return _jpeg_uri(overlay(picture, outlines, COLOURS, 2.0))
+    return overlay(picture, outlines, COLOURS, 2.0)
+
+
+def _caption(one: ImageScore) -> str:
+    return f"{one.name}: F1 {one.f1:.2f}, {one.right} right, {one.wrong} wrong, {one.missed} missed"
 
 
 def _outlines(

@@ -11,6 +11,10 @@ import tensorflow as tf
 
 from geomrcnn.training.table import Table
 
+LOSSES_FILE = "losses.csv"
+TOLD = ("mask AP", "mask AP50", "box AP")
+"""Scores that are shown on the screen; all are in the files."""
+
 
 class NoLog:
     """Writes nothing: for processes beside the one that does."""
@@ -42,7 +46,7 @@ class RunLog:
             say: Prints a line.
         """
         self._writer = tf.summary.create_file_writer(str(folder / "tensorboard"))
-        self._table = Table(folder / "losses.csv", start)
+        self._table = Table(folder / LOSSES_FILE, start)
         self._steps, self._every, self.say = steps, every, say
         self._waiting: list[dict[str, float]] = []
 
@@ -70,9 +74,9 @@ class RunLog:
         )
 
     def scores(self, step: int, scores: dict[str, float], note: str = "") -> None:
-        """Write validation scores."""
+        """Write validation scores, `TOLD` among them."""
         self.scalars(step, {f"validation/{name}": value for name, value in scores.items()})
-        told = "  ".join(f"{name} {value:.3f}" for name, value in scores.items())
+        told = "  ".join(f"{name} {scores[name]:.3f}" for name in TOLD)
         self.say(f"step {step}  validation  {told}{note}")
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
@@ -93,5 +97,5 @@ class RunLog:
         """Write pictures [H, W, 3] uint8 to TensorBoard."""
         with self._writer.as_default(step=step):
             for name, image in images.items():
-                tf.summary.image(name, image[None])
+                tf.summary.image(f"examples/{name}", image[None])
         self._writer.flush()

@@ -20,19 +20,22 @@ from geomrcnn.data.inspection import suggested_anchors
 from geomrcnn.data.pipeline import image_draw, training_batches
 from geomrcnn.data.statistics import common_pixel_type, value_range
 from geomrcnn.errors import DataError
+from geomrcnn.evaluation.report import write_report
 from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.mask_rcnn import MaskRCNN
 from geomrcnn.training.config import TrainingConfig
 from geomrcnn.training.devices import Place, find_devices
 from geomrcnn.training.initialise import Loader, newest_run, starting_point, trained_network
-from geomrcnn.training.log import NoLog, RunLog
+from geomrcnn.training.log import LOSSES_FILE, NoLog, RunLog
 from geomrcnn.training.precision import layers_in
 from geomrcnn.training.radiometry import scaled_for, statistics_for
 from geomrcnn.training.run import RUN_FILE, RunConfig, is_run
 from geomrcnn.training.sources import Data, as_source, common_gsd, open_data, together
 from geomrcnn.training.trainer import Batches, Trainer
-from geomrcnn.training.validation import Validation
+from geomrcnn.training.validation import SCORES_FILE, Validation
 from geomrcnn.training.watch import Watch
+
+REPORT_FILE = "report.html"
 
 
 def train(
@@ -244,6 +247,21 @@ def _fit(
         watch.validation = Validation(images.validation, card_of(run), folder, start)
     if watch.goes_on(start):
         trainer.fit(batches, log, start=start, on_checkpoint=watch, name_of=name_of)
+    _write_report(folder, watch.validation)
+    say(f"{folder / REPORT_FILE}: what came of it")
+
+
+def _write_report(folder: Path, validation: Validation | None) -> None:
+    """Curves, and how the best weights do on the validation data, as one HTML file."""
+    write_report(
+        folder / REPORT_FILE,
+        title=f"Training run {folder.name}",
+        evaluation=validation.evaluate(trained_network(folder)) if validation else None,
+        dataset=validation.dataset if validation else None,
+        losses=folder / LOSSES_FILE,
+        scores=folder / SCORES_FILE if validation else None,
+        config=(folder / RUN_FILE).read_text(encoding="utf-8"),
+    )
 
 
 def _say_nothing(line: str) -> None:

@@ -5,20 +5,30 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
+
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.data.dataset import Dataset
 from geomrcnn.errors import DataError
-from geomrcnn.evaluation.evaluation import evaluate_dataset
+from geomrcnn.evaluation.evaluation import Evaluation, evaluate_dataset
+from geomrcnn.evaluation.gallery import draw
+from geomrcnn.evaluation.summary import working_score
 from geomrcnn.network.mask_rcnn import MaskRCNN
 from geomrcnn.runtime.keras import KerasDetector
 from geomrcnn.training.table import Table
 
+SCORES_FILE = "validation.csv"
 MEASURE = "mask AP"
 """What the best weights are best at."""
 
 
 class Validation:
-    """Scores a network on a dataset after each checkpoint, and remembers in validation.csv."""
+    """Scores a network on a dataset after each checkpoint, and remembers in validation.csv.
+
+    Attributes:
+        dataset: The labelled images.
+        evaluation: What came of the last measurement; None before the first.
+    """
 
     def __init__(self, dataset: Dataset, card: ModelCard, folder: Path, start: int) -> None:
         """Take up what is known of the first `start` steps of the run in `folder`.
@@ -38,14 +48,31 @@ class Validation:
                 f"{dataset.name(0)}: {pixels}, but the network is trained on "
                 f"{len(card.bands)} bands of {card.dtype}: validate on imagery of the same kind"
             )
-        self._dataset, self._card = dataset, card
-        self._table = Table(folder / "validation.csv", start)
+        self.dataset, self._card = dataset, card
+        self.evaluation: Evaluation | None = None
+        self._table = Table(folder / SCORES_FILE, start)
 
     def measure(self, model: MaskRCNN, step: int) -> dict[str, float]:
         """Score the network after `step` steps."""
-        scores = evaluate_dataset(KerasDetector(model, self._card), self._dataset).coco.overall
+        self.evaluation = self.evaluate(model)
+        scores = self.evaluation.coco.overall
         self._table.add({"step": step, **scores})
         return scores
+
+    def evaluate(self, model: MaskRCNN) -> Evaluation:
+        """All that can be said about a network, without remembering it."""
+        return evaluate_dataset(KerasDetector(model, self._card), self.dataset)
+
+    def pictures(self, count: int = 4) -> dict[str, np.ndarray]:
+        """Some images, the same each time, with what was last found in them; [H, W, 3] uint8."""
+        if self.evaluation is None:
+            return {}
+        chosen = np.unique(np.linspace(0, len(self.dataset) - 1, count).astype(int)).tolist()
+        least = working_score(self.evaluation)
+        return {
+            self.dataset.name(image): draw(self.evaluation, self.dataset, image, least)
+            for image in chosen
+        }
 
     def knows(self, step: int) -> bool:
         """Whether the network was scored after `step` steps."""

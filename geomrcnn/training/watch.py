@@ -47,6 +47,7 @@ class Watch:
         best = self.validation.stale == 0
         if best:
             self._best.save(step)
+        self._log.images(step, self.validation.pictures())
         self._log.scores(step, scores, note="  (the best so far)" if best else "")
         if self._exhausted():
             self._log.say(f"no better for {self.validation.stale} scores in a row: stopping here")
