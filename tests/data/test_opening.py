@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
 import shapely
 
-from geomrcnn.data.dataset import Instance
-from geomrcnn.data.image_files import ImageFiles, ImageRecord
 from geomrcnn.data.opening import open_data, open_splits
 from geomrcnn.data.rasterise import pixel_mask
 from geomrcnn.errors import GeomrcnnError
@@ -225,25 +225,18 @@ def test_what_is_wrong_is_one_line(
 
 
 def test_a_reader_of_ones_own(tmp_path: Path) -> None:
-    """As docs/training-data.md shows it."""
-
-    class Balloons(ImageFiles):
-        def __init__(self, file: Path, *, gsd: float | None = None) -> None:
-            entries = json.loads(file.read_text())
-            super().__init__(("balloon",), [self._record(file, e) for e in entries], gsd=gsd)
-
-        def _record(self, file: Path, entry: dict) -> ImageRecord:
-            shapes = (zip(r["all_points_x"], r["all_points_y"], strict=True)
-                      for r in entry["regions"])  # fmt: skip
-            balloons = tuple(Instance(shapely.Polygon(shape), class_id=1) for shape in shapes)
-            image = file.parent / entry["filename"]
-            return ImageRecord(image, image.name, entry["width"], entry["height"], balloons)
-
+    """The code on the page does what the page says."""
+    page = (Path(__file__).parents[2] / "docs/training-data.md").read_text(encoding="utf-8")
+    example = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert example is not None
+    names: dict[str, Any] = {}
+    exec(example[1], names)
     write_image(tmp_path / "a.png", picture(ROOF))
     x, y = shapely.get_coordinates(ROOF).T.tolist()
-    entry = {"filename": "a.png", "width": WIDTH, "height": HEIGHT,
-             "regions": [{"all_points_x": x, "all_points_y": y}]}  # fmt: skip
-    (tmp_path / "via.json").write_text(json.dumps([entry]))
-    balloons = Balloons(tmp_path / "via.json")
-    assert (len(balloons), balloons.report.instances) == (1, 1)
+    shape = {"name": "polygon", "all_points_x": x, "all_points_y": y}
+    region = {"shape_attributes": shape, "region_attributes": {}}
+    export = {"a.png1234": {"filename": "a.png", "size": 1234, "regions": [region]}}
+    (tmp_path / "via.json").write_text(json.dumps(export))
+    balloons = names["Balloons"](tmp_path / "via.json")
+    assert (len(balloons), balloons.classes, balloons.report.instances) == (1, ("balloon",), 1)
     assert balloons.sample(0).instances[0].box == ROOF.bounds
