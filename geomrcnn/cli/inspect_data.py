@@ -59,13 +59,15 @@ def data(
     of 0.5, or of 0.7.
     """
     from geomrcnn.cli.progress import counter
+    from geomrcnn.data.cutting import Cutting
     from geomrcnn.data.dataset import ConcatDataset
     from geomrcnn.data.inspection import inspect, read_objects
     from geomrcnn.data.opening import open_data
 
     if labels:
+        cutting = Cutting(tile=tile, split=(1.0, 0.0, 0.0))
         sources = [open_data(data, gsd=gsd, bands=bands, labels=labels,
-                             attribute=class_attribute, aoi=aoi)]  # fmt: skip
+                             attribute=class_attribute, aoi=aoi, cutting=cutting)]  # fmt: skip
     else:
         sources = [open_data(path, gsd=gsd, bands=bands) for path in data]
     everything = ConcatDataset(sources)

@@ -23,7 +23,8 @@ from geomrcnn.errors import DataError
 from geomrcnn.raster.tile import Window
 
 LEAST_DATA = 0.1
-"""Share of a chip that must be data, and in the area of interest."""
+"""Share of a chip, or of the raster where that is smaller, that must be data, and in the area of
+interest."""
 
 SLIVER = 0.001
 """Share of a chip that another raster's chip may show without being called a leak: pixels of two
@@ -76,8 +77,9 @@ class Cutting:
                 raise DataError(f"cutting: {message}")
 
 
-EVERYTHING = Cutting(split=(1.0, 0.0, 0.0))
-"""All for training."""
+EVERYTHING = Cutting(tile=1024, split=(1.0, 0.0, 0.0))
+"""All for training, in chips larger than a training tile: random views of them can be zoomed and
+moved without an empty margin."""
 
 
 class Chip(NamedTuple):
@@ -147,7 +149,7 @@ def cut(
         on_window: Hears how many of the windows with labels have been looked at, and of how many.
 
     Raises:
-        DataError: no label lies on a raster, or there are too few to split.
+        DataError: no label lies on a raster, there are too few to split, or no chip is left.
         RasterError: a raster cannot be read.
     """
     if not any(len(raster.labels.geometries) for raster in rasters):
@@ -163,6 +165,12 @@ def cut(
     chips = chooser.positives(splits, on_window)
     chips += chooser.negatives(splits, chips)
     kept = _without_leaks(chips, rasters)
+    if not any(chip.split == "train" for chip in kept):
+        raise DataError(
+            f"{rasters[0].path}: no chip is left to train on: {chooser.without_data} windows hold "
+            f"hardly any data, {chooser.only_crowds} only fragments of objects, and "
+            f"{len(chips) - len(kept)} are seen by another raster in another split"
+        )
     kept.sort(key=lambda chip: (SPLITS.index(chip.split), chip.raster, chip.window))
     return Cut(
         chips=tuple(kept),
@@ -253,7 +261,9 @@ class _Chooser:
         """The chip at a place; None if there is too little data."""
         raster = self._rasters[place.raster]
         sample = raster.sample(place.window, self._cutting.min_visible)
-        if sample.valid is not None and sample.valid.mean() < LEAST_DATA:
+        tile = self._cutting.tile
+        most = min(tile, raster.width) * min(tile, raster.height)
+        if sample.valid is not None and sample.valid.sum() < LEAST_DATA * most:
             self.without_data += 1
             return None
         ids = [i.class_id for i in sample.instances if not i.crowd]

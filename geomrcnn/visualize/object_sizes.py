@@ -39,7 +39,7 @@ def draw_objects(path: Path, objects: ObjectTable, inspection: Inspection) -> No
 
 
 def _draw_sides(axes: Any, objects: ObjectTable, inspection: Inspection, known: Anchors) -> None:
-    sides = np.sqrt(objects.areas)
+    sides = np.sqrt((objects.boxes[:, 2:] - objects.boxes[:, :2]).prod(axis=1))
     bins = np.geomspace(max(sides.min(), 1) * 0.95, sides.max() * 1.05, 40)
     axes.hist(sides, bins, color=OBJECTS)
     axes.set_xscale("log", base=2)
@@ -50,7 +50,7 @@ def _draw_sides(axes: Any, objects: ObjectTable, inspection: Inspection, known: 
         for k, size in enumerate(anchors.anchor_sizes):
             axes.axvline(size, color=colour, ls=style, label=label if k == 0 else None)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.set(xlabel="side of an object, √area [pixels]", ylabel="objects", title="Sizes")
+    axes.set(xlabel="side of a box, √(width × height) [pixels]", ylabel="objects", title="Sizes")
     axes.legend()
 
 
@@ -70,8 +70,8 @@ def _draw_shapes(axes: Any, objects: ObjectTable, inspection: Inspection, known:
 
 def _draw_tiles(axes: Any, objects: ObjectTable, inspection: Inspection, detections: int) -> None:
     counts = objects_in_tiles(objects, inspection.tile)
-    axes.hist(counts, bins=np.arange(0, counts.max() + 2, max(1, counts.max() // 40)) - 0.5,
-              color=OBJECTS)  # fmt: skip
+    step = max(1, counts.max() // 40)
+    axes.hist(counts, np.arange(0, counts.max() + 1 + step, step) - 0.5, color=OBJECTS)
     if counts.max() > detections / 2:
         axes.axvline(detections, color=PRESET, ls="--", label="detections at most")
         axes.legend()
