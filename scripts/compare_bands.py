@@ -18,8 +18,9 @@ from geomrcnn.data.landscape import Survey
 from geomrcnn.data.landscape.write import write_dataset
 from geomrcnn.evaluation.evaluation import evaluate_dataset
 from geomrcnn.runtime import load_detector
+from geomrcnn.training.bundling import bundle_run
 from geomrcnn.training.config import TrainingConfig
-from geomrcnn.training.train import bundle_run, train
+from geomrcnn.training.train import train
 
 GSD, SIZE, TILE = 4.0, 256, 192
 SURVEY = Survey(bands=4, dtype="uint16", look="alike")

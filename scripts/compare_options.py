@@ -28,10 +28,11 @@ from geomrcnn.formats.reader import read_features
 from geomrcnn.network.mask_rcnn import MaskRCNN
 from geomrcnn.network.weights.own import assign_weights, named_weights
 from geomrcnn.runtime import Detector, load_detector
+from geomrcnn.training.bundling import card_of
 from geomrcnn.training.config import Stage, TrainingConfig
 from geomrcnn.training.initialise import trained_network
 from geomrcnn.training.run import RunConfig, is_run
-from geomrcnn.training.train import card_of, train
+from geomrcnn.training.train import train
 
 HELD_OUT = ("train_08", "train_13", "train_16", "train_18", "train_22", "train_26")
 GSD = 2.0

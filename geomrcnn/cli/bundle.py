@@ -37,8 +37,17 @@ card.json, every field optional:
     type=click.Choice(["best", "last"]),
     help="Those that scored best on --val, or the newest. Default: the best, if any were scored.",
 )
+@click.option(
+    "--calibrate/--no-calibrate",
+    default=True,
+    show_default=True,
+    help="Where the run has validation data: make scores probabilities, and choose the default "
+    "score by the best F1.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
-def bundle(run: Path, out: Path, card: Path | None, weights: str | None, overwrite: bool) -> None:
+def bundle(
+    run: Path, out: Path, card: Path | None, weights: str | None, calibrate: bool, overwrite: bool
+) -> None:
     """Make a model file of the run directory RUN.
 
     The file carries the weights, the graph that runs without TensorFlow, and the model card.
@@ -49,8 +58,13 @@ def bundle(run: Path, out: Path, card: Path | None, weights: str | None, overwri
         fields = json.loads(card.read_text()) if card else {}
     except ValueError as error:
         raise DataError(f"{card}: not JSON ({error})") from error
-    from geomrcnn.training.train import bundle_run
+    from geomrcnn.training.bundling import bundle_run
 
-    made = bundle_run(run, out, {"name": out.stem, **fields}, weights or "")
+    made = bundle_run(
+        run, out, {"name": out.stem, **fields}, weights or "", calibrate=calibrate, say=click.echo
+    )
     size = out.stat().st_size / 1e6
-    click.echo(f"{out}: model '{made.name}', {size:.1f} MB, classes {', '.join(made.classes)}")
+    click.echo(
+        f"{out}: model '{made.name}', {size:.1f} MB, classes {', '.join(made.classes)}, "
+        f"score from {made.min_score:g}"
+    )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.bundle.calibration import Calibration, ReliabilityBin
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.errors import DataError
@@ -102,37 +99,27 @@ def calibration_error(verdicts: Verdicts) -> float:
     return gaps / total if total else 0.0
 
 
-def calibrated(
-    bundle: str | os.PathLike[str], out: str | os.PathLike[str], evaluation: Evaluation
-) -> ModelCard:
-    """Write a bundle whose scores are probabilities, and whose least score has the best F1.
+def calibrated(card: ModelCard, evaluation: Evaluation) -> ModelCard:
+    """The card of a model whose scores are probabilities, and whose least score has the best F1.
 
-    Everything but the fields `calibration`, `reliability` and `min_score` of the card stays.
+    Everything but the fields `calibration`, `reliability` and `min_score` stays.
 
     Args:
-        bundle: The model that was evaluated; it may be calibrated already.
-        out: The bundle to write; it may be the same file.
+        card: Of the model that was evaluated; it may be calibrated already.
         evaluation: Of that model, on images it was not trained on.
-
-    Returns:
-        The new card.
 
     Raises:
         DataError: as `fit_calibration`, or the images have no objects.
-        ModelError: the bundle cannot be read.
     """
-    opened = Bundle.open(bundle)
     verdicts = evaluation.verdicts()
     fit = fit_calibration(verdicts).calibration
     probable = verdicts._replace(scores=fit(verdicts.scores))
     best = best_threshold(probable)
     if best is None:
         raise DataError("no object to be found in any image: there is no best threshold")
-    card = replace(
-        opened.card,
-        calibration=fit.after(opened.card.calibration),
+    return replace(
+        card,
+        calibration=fit.after(card.calibration),
         reliability=reliability(probable),
         min_score=round(best.min_score, 4),
     )
-    opened.write_with(card, Path(out))
-    return card

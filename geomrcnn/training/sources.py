@@ -22,6 +22,8 @@ AnyPath = str | os.PathLike[str]
 AROUND = 2
 """Rasters with a label layer are cut into windows of so many tiles, to have room to turn views."""
 
+_OF_PYTHON = "Python: "
+
 
 @dataclass(frozen=True)
 class Source:
@@ -65,6 +67,11 @@ class Source:
             tuple(renamed),
         )
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it can be opened again; a dataset of one's own cannot."""
+        return not self.paths[0].startswith(_OF_PYTHON)
+
     def __str__(self) -> str:
         """Its first path."""
         return self.paths[0] + (f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else "")
@@ -80,6 +87,8 @@ class Source:
         Raises:
             GeomrcnnError: naming what cannot be read.
         """
+        if not self.is_file:
+            raise DataError(f"{self}: a dataset of one's own cannot be opened again; use Python")
         splits = open_splits(
             self.paths if len(self.paths) > 1 else self.paths[0],
             gsd=gsd,
@@ -122,7 +131,7 @@ def as_source(data: Data) -> Source:
         return data
     if isinstance(data, (str, os.PathLike)):
         return Source.of(data)
-    return Source((f"Python: {type(data).__qualname__}",))
+    return Source((f"{_OF_PYTHON}{type(data).__qualname__}",))
 
 
 def open_data(data: Data, gsd: float | None, bands: Sequence[int] | None, tile: int) -> Splits:

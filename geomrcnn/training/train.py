@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
-from rasterio.errors import NotGeoreferencedWarning
 
-from geomrcnn.bundle.card import ModelCard
-from geomrcnn.bundle.make import write_model
 from geomrcnn.data.augmentation import Augmentation
-from geomrcnn.data.dataset import ConcatDataset, Dataset
+from geomrcnn.data.dataset import Dataset
 from geomrcnn.data.inspection import suggested_anchors
 from geomrcnn.data.pipeline import image_draw, training_batches
 from geomrcnn.data.statistics import common_pixel_type, value_range
@@ -23,14 +19,16 @@ from geomrcnn.errors import DataError
 from geomrcnn.evaluation.report import write_report
 from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.mask_rcnn import MaskRCNN
+from geomrcnn.training.bundling import card_of
 from geomrcnn.training.config import TrainingConfig
 from geomrcnn.training.devices import Place, find_devices
+from geomrcnn.training.images import Images, open_images
 from geomrcnn.training.initialise import Loader, newest_run, starting_point, trained_network
 from geomrcnn.training.log import LOSSES_FILE, NoLog, RunLog
 from geomrcnn.training.precision import layers_in
 from geomrcnn.training.radiometry import scaled_for, statistics_for
 from geomrcnn.training.run import RUN_FILE, RunConfig, is_run
-from geomrcnn.training.sources import Data, as_source, common_gsd, open_data, together
+from geomrcnn.training.sources import Data, as_source, common_gsd
 from geomrcnn.training.trainer import Batches, Trainer
 from geomrcnn.training.validation import SCORES_FILE, Validation
 from geomrcnn.training.watch import Watch
@@ -84,7 +82,7 @@ def train(
     say = say if place.is_chief else _say_nothing
     folder, training = Path(out), training or TrainingConfig()
     gsd = gsd or common_gsd(data, bands)
-    images = _open(data, validation, gsd, bands, training.tile, say)
+    images = open_images(data, validation, gsd=gsd, bands=bands, tile=training.tile, say=say)
     resume = resume or (init == "last" and is_run(folder))
     pixels = common_pixel_type(images.dataset)
     statistics = statistics_for(
@@ -132,7 +130,14 @@ def repeat(
     place = find_devices(devices)
     say = say if place.is_chief else _say_nothing
     run, folder = RunConfig.read(Path(config)), Path(out)
-    images = _open(run.sources, run.validation, run.gsd, run.bands, run.training.tile, say)
+    images = open_images(
+        run.sources,
+        run.validation,
+        gsd=run.gsd,
+        bands=run.bands,
+        tile=run.training.tile,
+        say=say,
+    )
     pixels = common_pixel_type(images.dataset)
     if images.dataset.classes != run.classes or pixels != run.pixels:
         raise DataError(
@@ -149,41 +154,9 @@ def repeat(
     return _carry_out(run, images, begin.load, folder, place, resume, say)
 
 
-class _Images(NamedTuple):
-    """What a run learns from and is measured on."""
-
-    dataset: ConcatDataset
-    validation: Dataset | None
-
-
-def _open(
-    data: Sequence[Data],
-    validation: Data | None,
-    gsd: float,
-    bands: Sequence[int] | None,
-    tile: int,
-    say: Callable[[str], None],
-) -> _Images:
-    """Open all data, and say what is in it."""
-    warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)  # gsd says what matters
-    opened = [open_data(one, gsd, bands, tile) for one in data]
-    for one, splits in zip(data, opened, strict=True):
-        for name, report in splits.reports.items():
-            say(f"{as_source(one)}, {name}: {report}")
-    dataset = together(opened, data)
-    if validation is None:
-        measured = [splits.val for splits in opened if splits.val is not None]
-    else:
-        measured = [open_data(validation, gsd, bands, tile).train]
-        say(f"{as_source(validation)}: {len(measured[0])} images to validate on")
-    if not measured:
-        return _Images(dataset, None)
-    return _Images(dataset, ConcatDataset(measured, classes=dataset.classes))
-
-
 def _carry_out(
     run: RunConfig,
-    images: _Images,
+    images: Images,
     load: Loader,
     folder: Path,
     place: Place,
@@ -212,7 +185,7 @@ def _carry_out(
 def _fit(
     trainer: Trainer,
     run: RunConfig,
-    images: _Images,
+    images: Images,
     folder: Path,
     start: int,
     say: Callable[[str], None],
@@ -285,47 +258,6 @@ def _lasting(init: str, folder: Path) -> str:
     if init == "last":
         return str(newest_run(folder).absolute())
     return os.path.abspath(init) if os.path.exists(init) else init
-
-
-def card_of(run: RunConfig) -> ModelCard:
-    """The model card of a run, but for what only its maker knows."""
-    network, tile = run.network, run.training.tile
-    return ModelCard(
-        name="model",
-        classes=run.classes,
-        bands=run.pixels.bands,
-        dtype=run.pixels.dtype,
-        gsd=run.gsd,
-        tile=tile,
-        overlap=tile // 4,
-        min_score=0.5,
-        mean=network.pixel_mean,
-        std=network.pixel_std,
-    )
-
-
-def bundle_run(
-    folder: str | os.PathLike[str],
-    out: str | os.PathLike[str],
-    card: dict[str, Any],
-    which: str = "",
-) -> ModelCard:
-    """Make a bundle of a run.
-
-    Args:
-        folder: The run directory.
-        out: The bundle file to write.
-        card: Fields of the model card that the run does not know: name, licence, ...
-        which: The weights, "best" or "last"; by default the best if any are
-            known.
-
-    Raises:
-        GeomrcnnError: there is no checkpoint, or the card does not fit.
-    """
-    folder = Path(folder)
-    made = ModelCard.from_dict({**card_of(RunConfig.read(folder)).to_dict(), **card})
-    write_model(trained_network(folder, which), made, Path(out))
-    return made
 
 
 def _entered(run: RunConfig, folder: Path, resume: bool) -> RunConfig:

@@ -22,11 +22,12 @@ from geomrcnn.errors import DataError, ModelError
 from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.mask_rcnn import MaskRCNN
 from geomrcnn.network.weights.own import named_weights
+from geomrcnn.training.bundling import bundle_run
 from geomrcnn.training.config import TrainingConfig
 from geomrcnn.training.initialise import trained_network
 from geomrcnn.training.run import RunConfig
 from geomrcnn.training.table import read_table
-from geomrcnn.training.train import bundle_run, repeat, train
+from geomrcnn.training.train import repeat, train
 from tests.training.resumable import TINY, run
 
 

@@ -1,0 +1,99 @@
+"""From a run to a bundle."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from geomrcnn.bundle.card import ModelCard
+from geomrcnn.bundle.make import write_model
+from geomrcnn.data.dataset import Dataset
+from geomrcnn.errors import DataError
+from geomrcnn.evaluation.calibration import calibrated
+from geomrcnn.evaluation.evaluation import Evaluation, evaluate_dataset
+from geomrcnn.runtime.keras import KerasDetector
+from geomrcnn.training.images import open_images
+from geomrcnn.training.initialise import trained_network
+from geomrcnn.training.run import RunConfig
+
+FIGURES = ("mask AP", "mask AP50", "box AP")
+"""Scores that a card keeps."""
+
+
+def card_of(run: RunConfig) -> ModelCard:
+    """The model card of a run, but for what only its maker knows."""
+    network, tile = run.network, run.training.tile
+    return ModelCard(
+        name="model",
+        classes=run.classes,
+        bands=run.pixels.bands,
+        dtype=run.pixels.dtype,
+        gsd=run.gsd,
+        tile=tile,
+        overlap=tile // 4,
+        min_score=0.5,
+        mean=network.pixel_mean,
+        std=network.pixel_std,
+    )
+
+
+def bundle_run(
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    card: dict[str, Any],
+    which: str = "",
+    *,
+    calibrate: bool = True,
+    say: Callable[[str], None] = print,
+) -> ModelCard:
+    """Make a bundle of a run.
+
+    Args:
+        folder: The run directory.
+        out: The bundle file to write.
+        card: Fields of the model card that the run does not know: name, licence, ...
+        which: The weights, "best" or "last"; by default the best if any are known.
+        calibrate: Whether to make scores probabilities and choose the default score, both on the
+            run's validation data; without such data nothing is done.
+        say: Prints a line.
+
+    Raises:
+        GeomrcnnError: there is no checkpoint, the card does not fit, or the data are gone.
+    """
+    folder = Path(folder)
+    run, network = RunConfig.read(folder), trained_network(folder, which)
+    made = card_of(run)
+    ModelCard.from_dict({**made.to_dict(), **card})  # before the work: is it one?
+    validation = _validation(run) if calibrate else None
+    if validation is not None:
+        made = _measured(made, evaluate_dataset(KerasDetector(network, made), validation), say)
+    made = ModelCard.from_dict({**made.to_dict(), **card})
+    write_model(network, made, Path(out))
+    return made
+
+
+def _measured(card: ModelCard, evaluation: Evaluation, say: Callable[[str], None]) -> ModelCard:
+    """A card that says how good the model is; calibrated, where it is good enough for that."""
+    try:
+        card = calibrated(card, evaluation)
+    except DataError as error:
+        say(f"scores are left as they are: {error}")
+        return card
+    scores = {name: round(evaluation.coco.overall[name], 4) for name in FIGURES}
+    return replace(card, metrics={**card.metrics, **scores})
+
+
+def _validation(run: RunConfig) -> Dataset | None:
+    if not all(source.is_file for source in run.sources):
+        return None
+    return open_images(
+        run.sources,
+        run.validation,
+        gsd=run.gsd,
+        bands=run.bands,
+        tile=run.training.tile,
+        say=lambda line: None,
+    ).validation

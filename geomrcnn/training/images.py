@@ -1,0 +1,57 @@
+"""The images of a run: what it learns from and what it is measured on."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from rasterio.errors import NotGeoreferencedWarning
+
+from geomrcnn.data.dataset import ConcatDataset, Dataset
+from geomrcnn.training.sources import Data, as_source, open_data, together
+
+
+class Images(NamedTuple):
+    """All sources together, and what AP is measured on, if anything."""
+
+    dataset: ConcatDataset
+    validation: Dataset | None
+
+
+def open_images(
+    data: Sequence[Data],
+    validation: Data | None,
+    *,
+    gsd: float,
+    bands: Sequence[int] | None,
+    tile: int,
+    say: Callable[[str], None],
+) -> Images:
+    """Open all data, and say what is in it.
+
+    Args:
+        data: The sources.
+        validation: What to measure on; by default what the sources set apart for it.
+        gsd: Metres a pixel that all imagery is brought to.
+        bands: Numbers from 1 of the bands to read; None is all but alpha.
+        tile: Side of the tiles that will be drawn.
+        say: Prints a line.
+
+    Raises:
+        GeomrcnnError: naming what cannot be read or does not go together.
+    """
+    warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)  # gsd says what matters
+    opened = [open_data(one, gsd, bands, tile) for one in data]
+    for one, splits in zip(data, opened, strict=True):
+        for name, report in splits.reports.items():
+            say(f"{as_source(one)}, {name}: {report}")
+    dataset = together(opened, data)
+    if validation is None:
+        measured = [splits.val for splits in opened if splits.val is not None]
+    else:
+        measured = [open_data(validation, gsd, bands, tile).train]
+        say(f"{as_source(validation)}: {len(measured[0])} images to validate on")
+    if not measured:
+        return Images(dataset, None)
+    return Images(dataset, ConcatDataset(measured, classes=dataset.classes))
