@@ -105,17 +105,6 @@ def label_points(raster: LabelledRaster) -> npt.NDArray[np.float64]:
     return np.asarray(points, np.float64).reshape(-1, 2)
 
 
-def object_counts(
-    rasters: Sequence[LabelledRaster], grids: Sequence[BlockGrid], classes: int
-) -> npt.NDArray[np.int64]:
-    """[blocks of all rasters, classes] number of labels."""
-    counts = []
-    for raster, grid in zip(rasters, grids, strict=True):
-        cells = grid.places(label_points(raster)) * classes + raster.class_ids - 1
-        counts.append(np.bincount(cells, minlength=len(grid) * classes).reshape(-1, classes))
-    return np.concatenate(counts)
-
-
 def deal(
     counts: npt.NDArray[np.int64],
     groups: npt.NDArray[np.int64],

@@ -14,7 +14,6 @@ from geomrcnn.data.blocks import (
     BlockGrid,
     block_grids,
     deal,
-    object_counts,
     overlapping,
     same_ground,
 )
@@ -99,11 +98,6 @@ class Chip(NamedTuple):
     objects: tuple[int, ...]
     crowds: int
 
-    @property
-    def is_negative(self) -> bool:
-        """Whether there is no object in it."""
-        return not any(self.objects)
-
 
 @dataclass(frozen=True)
 class Cut:
@@ -124,11 +118,18 @@ class Cut:
     block: int
 
 
-class Place(NamedTuple):
-    """A window that may become a chip."""
+class _Seen(NamedTuple):
+    """A window that has been looked at, in its block."""
 
+    block: int
     raster: int
     window: Window
+    objects: tuple[int, ...]
+    crowds: int
+
+    def chip(self, splits: npt.NDArray[np.int64]) -> Chip:
+        """The chip of it, once blocks are dealt."""
+        return Chip(self.raster, self.window, SPLITS[splits[self.block]], self.objects, self.crowds)
 
 
 def cut(
@@ -152,18 +153,19 @@ def cut(
         DataError: no label lies on a raster, there are too few to split, or no chip is left.
         RasterError: a raster cannot be read.
     """
-    if not any(len(raster.labels.geometries) for raster in rasters):
-        raise DataError(
-            f"no label lies on {rasters[0].path}"
-            f"{' or on one of the other rasters' if len(rasters) > 1 else ''}"
-            f"{', within the area of interest' if rasters[0].area is not None else ''}"
-        )
+    _check_labels(rasters)
     grids = block_grids(rasters, cutting.tile, cutting.overlap, cutting.block)
-    groups = same_ground(rasters, grids)
-    splits = deal(object_counts(rasters, grids, classes), groups, cutting.split, cutting.seed)
     chooser = _Chooser(rasters, grids, classes, cutting)
-    chips = chooser.positives(splits, on_window)
-    chips += chooser.negatives(splits, chips)
+    seen = chooser.with_objects(on_window)
+    counts = np.zeros((sum(map(len, grids)), classes), np.int64)
+    for window in seen:
+        counts[window.block] += window.objects
+    chips: list[Chip] = []
+    if seen:
+        groups = same_ground(rasters, grids)
+        splits = deal(counts, groups, cutting.split, cutting.seed)
+        chips = [window.chip(splits) for window in seen]
+        chips += [window.chip(splits) for window in chooser.without_objects(splits, chips)]
     kept = _without_leaks(chips, rasters)
     if not any(chip.split == "train" for chip in kept):
         raise DataError(
@@ -181,6 +183,15 @@ def cut(
     )
 
 
+def _check_labels(rasters: Sequence[LabelledRaster]) -> None:
+    if not any(len(raster.labels.geometries) for raster in rasters):
+        raise DataError(
+            f"no label lies on {rasters[0].path}"
+            f"{' or on one of the other rasters' if len(rasters) > 1 else ''}"
+            f"{', within the area of interest' if rasters[0].area is not None else ''}"
+        )
+
+
 class _Chooser:
     """Looks at windows, and counts why some become no chips."""
 
@@ -196,52 +207,50 @@ class _Chooser:
         self._blocks = [(k, index) for k, grid in enumerate(grids) for index in range(len(grid))]
         self.without_data = self.only_crowds = 0
 
-    def positives(
-        self, splits: npt.NDArray[np.int64], on_window: Callable[[int, int], None]
-    ) -> list[Chip]:
-        """All chips with objects."""
+    def with_objects(self, on_window: Callable[[int, int], None]) -> list[_Seen]:
+        """All windows with objects."""
         touched = [
-            (place, SPLITS[splits[number]])
+            (number, window)
             for number in range(len(self._blocks))
-            for place in self._places(number, labelled=True)
+            for window in self._windows(number, labelled=True)
         ]
-        chips = []
-        for done, (place, split) in enumerate(touched, start=1):
-            chip = self._look(place, split)
-            if chip is not None and not chip.is_negative:
-                chips.append(chip)
-            self.only_crowds += chip is not None and chip.is_negative and chip.crowds > 0
+        found = []
+        for done, (number, window) in enumerate(touched, start=1):
+            seen = self._look(number, window)
+            if seen is not None and any(seen.objects):
+                found.append(seen)
+            elif seen is not None:
+                self.only_crowds += seen.crowds > 0
             on_window(done, len(touched))
-        return chips
+        return found
 
-    def negatives(self, splits: npt.NDArray[np.int64], positives: list[Chip]) -> list[Chip]:
-        """Chips without labels: one of each block, in a random order, then a second, and so on."""
+    def without_objects(self, splits: npt.NDArray[np.int64], chips: list[Chip]) -> list[_Seen]:
+        """Windows without labels: one of each block, in a random order, then a second, and so on.
+
+        Args:
+            splits: [blocks].
+            chips: Those with objects: of each split, the negatives follow from their number.
+        """
         share = self._cutting.negatives / (1 - self._cutting.negatives)
-        wanted = {
-            split: round(share * sum(chip.split == split for chip in positives)) for split in SPLITS
-        }
+        wanted = [round(share * sum(chip.split == split for chip in chips)) for split in SPLITS]
         rng = np.random.default_rng([self._cutting.seed, 1])
-        order, chips = rng.permutation(len(self._blocks)), []
-        turn = 0
-        while len(order) and any(wanted.values()):
+        order, found, turn = rng.permutation(len(self._blocks)), [], 0
+        while len(order) and any(wanted):
             left = []
             for number in order:
-                split = SPLITS[splits[number]]
-                if not wanted[split]:
-                    continue
-                places = list(self._places(number, labelled=False))
-                if turn >= len(places):
+                windows = list(self._windows(number, labelled=False))
+                if not wanted[splits[number]] or turn >= len(windows):
                     continue
                 left.append(number)
                 mixed = np.random.default_rng([self._cutting.seed, 2, number])
-                chip = self._look(places[mixed.permutation(len(places))[turn]], split)
-                if chip is not None and not chip.crowds:
-                    chips.append(chip)
-                    wanted[split] -= 1
+                seen = self._look(number, windows[mixed.permutation(len(windows))[turn]])
+                if seen is not None and not seen.crowds:
+                    found.append(seen)
+                    wanted[splits[number]] -= 1
             order, turn = np.array(left, np.int64), turn + 1
-        return chips
+        return found
 
-    def _places(self, number: int, labelled: bool) -> Iterator[Place]:
+    def _windows(self, number: int, labelled: bool) -> Iterator[Window]:
         """Windows of a block that labels touch, or that none does, within the area of interest."""
         owner, index = self._blocks[number]
         raster, grid = self._rasters[owner], self._grids[owner]
@@ -255,13 +264,13 @@ class _Chooser:
             has_labels = block_is_labelled and len(raster.labels.touching(window)) > 0
             inside = area is None or len(area.touching(window)) > 0
             if has_labels == labelled and inside:
-                yield Place(owner, window)
+                yield window
 
-    def _look(self, place: Place, split: str) -> Chip | None:
-        """The chip at a place; None if there is too little data."""
-        raster = self._rasters[place.raster]
-        sample = raster.sample(place.window, self._cutting.min_visible)
-        tile = self._cutting.tile
+    def _look(self, number: int, window: Window) -> _Seen | None:
+        """What a window of a block shows; None if there is too little data."""
+        owner = self._blocks[number][0]
+        raster, tile = self._rasters[owner], self._cutting.tile
+        sample = raster.sample(window, self._cutting.min_visible)
         most = min(tile, raster.width) * min(tile, raster.height)
         if sample.valid is not None and sample.valid.sum() < LEAST_DATA * most:
             self.without_data += 1
@@ -269,7 +278,7 @@ class _Chooser:
         ids = [i.class_id for i in sample.instances if not i.crowd]
         counts = np.bincount(ids, minlength=self._classes + 1)[1:]
         crowds = len(sample.instances) - len(ids)
-        return Chip(place.raster, place.window, split, tuple(map(int, counts)), crowds)
+        return _Seen(number, owner, window, tuple(map(int, counts)), crowds)
 
 
 def _without_leaks(chips: list[Chip], rasters: Sequence[LabelledRaster]) -> list[Chip]:
