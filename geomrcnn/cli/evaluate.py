@@ -100,8 +100,9 @@ class Outputs:
 @click.option("--runtime", type=click.Choice(["auto", "openvino", "tensorflow"]), default="auto",
               show_default=True, help="Model: what runs the network.")  # fmt: skip
 @click.option("--min-score", type=click.FloatRange(0, 1), metavar="0..1",
-              help="Layers: leave out what scores lower.  [default: none]  Model: from where "
-              "detections count in precision and recall.  [default: the model's]")  # fmt: skip
+              help="Layers: leave out predictions scored lower.  [default: none]  Model: from "
+              "this score on detections count in precision and recall.  "
+              "[default: the model's]")  # fmt: skip
 @click.option("--json", "json_file", type=FILE, metavar="FILE|-",
               help="Write all figures as JSON; - prints them in place of the tables.")  # fmt: skip
 @click.option("--plots", type=click.Path(file_okay=False, path_type=Path),
@@ -185,7 +186,7 @@ def _model(
     from geomrcnn.evaluation.evaluation import evaluate_dataset
     from geomrcnn.evaluation.sizing import SizingDetector
     from geomrcnn.evaluation.summary import summarise
-    from geomrcnn.evaluation.tables import evaluation_tables
+    from geomrcnn.evaluation.tables import confusion_table, evaluation_tables
 
     detector = SizingDetector(model, runtime)
     dataset = _open(data, gsd or detector.card.gsd)
@@ -206,7 +207,10 @@ def _model(
         write_report(path, title=title, evaluation=evaluation, dataset=dataset, min_score=least)
 
     values = {"model": detector.card.name, "data": str(data), **summary}
-    outputs.write(evaluation_tables(summary), values, plots, report)
+    tables = evaluation_tables(summary)
+    if len(evaluation.classes) > 1:
+        tables.append(confusion_table(summary))
+    outputs.write(tables, values, plots, report)
 
 
 def _open(path: Path, gsd: float) -> Dataset:

@@ -201,8 +201,9 @@ def _check_pixels(sample: Sample, name: str, card: ModelCard) -> None:
     """
     bands, dtype = sample.image.shape[-1], sample.image.dtype.name
     if (bands, dtype) != (len(card.bands), card.dtype):
+        plural = "s" * (bands != 1)
         raise DataError(
-            f"{name}: has {bands} bands of {dtype}, but the model '{card.name}' wants "
+            f"{name}: has {bands} band{plural} of {dtype}, but the model '{card.name}' wants "
             f"{len(card.bands)} of {card.dtype} ({', '.join(card.bands)})"
         )
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from geomrcnn.bundle.calibration import ReliabilityBin
 from geomrcnn.evaluation.curves import Curve, Threshold
@@ -125,8 +125,9 @@ def sizes_plot(sides: npt.NDArray[np.float64], missed: npt.NDArray[np.bool_], un
         axes.hist([sides[~missed], sides[missed]], edges.tolist(), stacked=True,
                   color=[COLOURS[0], COLOURS[1]], label=["found", "missed"])  # fmt: skip
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_formatter(ScalarFormatter() if high < 10 * low else NullFormatter())
+        axes.xaxis.set_minor_formatter(NullFormatter())
     _legend(axes)
     return figure
 

@@ -35,7 +35,6 @@ from geomrcnn.evaluation.polygons import Layers, PolygonScores
 from geomrcnn.evaluation.summary import summarise, working_score
 from geomrcnn.evaluation.tables import (
     card_tables,
-    confusion_table,
     evaluation_tables,
     image_table,
     polygon_table,
@@ -122,11 +121,8 @@ def evaluation_sections(
     """Figures, charts, and the images with the best and the worst F1."""
     least = working_score(evaluation) if min_score is None else min_score
     summary = summarise(evaluation, least)
-    tables = evaluation_tables(summary)
-    if len(evaluation.classes) == 1:
-        tables.append(confusion_table(summary))
     sections = [
-        Section("Figures", tables=tuple(tables)),
+        Section("Figures", tables=tuple(evaluation_tables(summary))),
         Section("Curves", charts=_charts(evaluation_plots(evaluation, least))),
     ]
     if dataset is not None:

@@ -49,13 +49,15 @@ class Table(NamedTuple):
 
 
 def as_text(table: Table) -> str:
-    """The table in columns, names to the left, values to the right."""
+    """The table in columns; values go to the right, but those of a table without a head."""
     lines = [row for row in (table.head, *table.rows) if row]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    names, *columns = zip(*lines, strict=True)
+    place = str.rjust if table.head else str.ljust
+    shapes = [(str.ljust, max(map(len, names)))]
+    shapes += [(place, max(map(len, column))) for column in columns]
     text = [
         "  ".join(
-            entry.ljust(width) if k == 0 else entry.rjust(width)
-            for k, (entry, width) in enumerate(zip(line, widths, strict=True))
+            justify(entry, width) for entry, (justify, width) in zip(line, shapes, strict=True)
         ).rstrip()
         for line in lines
     ]
@@ -74,10 +76,7 @@ def evaluation_tables(summary: Mapping[str, Any]) -> list[Table]:
     counts = tuple(
         (name, str(summary[name])) for name in ("images", "objects", "crowds", "detections")
     )
-    tables = [Table("", (), counts), _coco_table(summary), _threshold_table(summary)]
-    if len(summary["by_class"]) > 1:
-        tables.append(confusion_table(summary))
-    return tables
+    return [Table("", (), counts), _coco_table(summary), _threshold_table(summary)]
 
 
 def confusion_table(summary: Mapping[str, Any]) -> Table:
@@ -108,8 +107,8 @@ def card_tables(card: ModelCard) -> list[Table]:
         "least score": f"{card.min_score:g}",
         "calibration": "none"
         if scaled == IDENTITY
-        else f"sigmoid({scaled.slope:.3f} logit(s) {scaled.offset:+.3f})",
-        "precision": card.precision,
+        else f"score s becomes sigmoid({scaled.slope:.3f} logit(s) {scaled.offset:+.3f})",
+        "computes in": card.precision,
         "licence": card.licence,
     }
     rows = [(name, text) for name, text in facts.items() if text]

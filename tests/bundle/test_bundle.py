@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from geomrcnn.bundle.bundle import Bundle, find_model, write_bundle
+from geomrcnn.bundle.calibration import Calibration, ReliabilityBin
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.errors import ModelError
 
@@ -38,6 +39,25 @@ def test_a_bundle_gives_back_what_was_put_in(tmp_path):
     (value,) = bundle.weights().values()
     np.testing.assert_array_equal(value, np.arange(6).reshape(2, 3) / 8)
     assert value.dtype == np.float32
+
+
+def test_calibration_and_reliability_survive_a_bundle(tmp_path):
+    bins = (ReliabilityBin(0.0, 0.5, 3, 0.2, 1 / 3), ReliabilityBin(0.5, 1.0, 1, 0.9, 1.0))
+    card = dataclasses.replace(CARD, calibration=Calibration(0.8, -0.3), reliability=bins)
+    write(tmp_path / "tiny.zip")
+    Bundle.open(tmp_path / "tiny.zip").write_with(card, tmp_path / "new.zip")
+    write(tmp_path / "same.zip", card)
+    assert Bundle.open(tmp_path / "new.zip").card == card
+    assert (tmp_path / "new.zip").read_bytes() == (tmp_path / "same.zip").read_bytes()
+
+
+def test_a_card_from_before_calibration_is_read_as_not_calibrated():
+    values = CARD.to_dict()
+    del values["calibration"], values["reliability"]
+    assert ModelCard.from_dict(values) == CARD
+    values["calibration"] = {"slope": 1.0, "bend": 2.0}
+    with pytest.raises(ModelError, match=r"model card: .*bend"):
+        ModelCard.from_dict(values)
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path):
