@@ -18,7 +18,6 @@ from geomrcnn.data.landscape import Survey
 from geomrcnn.data.landscape.write import write_dataset
 from geomrcnn.evaluation.evaluation import evaluate_dataset
 from geomrcnn.runtime import load_detector
-from geomrcnn.training.bundling import bundle_run
 from geomrcnn.training.config import TrainingConfig
 from geomrcnn.training.train import train
 
@@ -54,9 +53,8 @@ def main(work: Path, steps: int, scenes: int) -> None:
             training=training,
             say=lambda line: None,
         )
-        bundle_run(run, work / f"model{k}.zip", {"name": name})
         dataset = CocoDataset(work / "val/coco.json", gsd=GSD, bands=bands)
-        detector = load_detector(work / f"model{k}.zip", tile=SIZE)
+        detector = load_detector(run / "model.zip", tile=SIZE)
         scores = evaluate_dataset(detector, dataset).coco.overall
         figures = [scores[key] for key in ("mask AP50", "mask AP", "box AP50")]
         print(f"{name:24} " + " ".join(f"{figure:9.3f}" for figure in figures), flush=True)

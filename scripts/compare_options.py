@@ -84,6 +84,7 @@ def trained(option: Option, labels: Path, work: Path, steps: int) -> Path:
         ),
         augmentation=Augmentation(scale=(0.7, 1.5)),
         resume=is_run(run),
+        bundle=False,
     )
     learnt = trained_network(run)
     model = MaskRCNN(dataclasses.replace(learnt.config, **option.after))

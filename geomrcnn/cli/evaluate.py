@@ -92,7 +92,8 @@ class Outputs:
               help="Layers: width of the strip along outlines for boundary IoU.  [default: 5 % of "
               "the side of a square as large as the median true object]")  # fmt: skip
 @click.option("--data", type=click.Path(exists=True, path_type=Path),
-              help="Labelled images: a COCO file, or a folder with coco.json.")  # fmt: skip
+              help="Labelled images, in any form that train reads; of chips, the part called "
+              "test.")  # fmt: skip
 @click.option("--model", metavar="NAME|PATH", help="A shipped model, or a bundle file.")
 @click.option("--gsd", type=POSITIVE, metavar="METRES",
               help="Model: ground size of a pixel to bring the images to.  "
@@ -214,6 +215,8 @@ def _model(
 
 
 def _open(path: Path, gsd: float) -> Dataset:
-    from geomrcnn.data.coco import CocoDataset
+    """Labelled images; of data with parts, the one that was set apart for a last look."""
+    from geomrcnn.data.opening import open_splits
 
-    return CocoDataset(path / "coco.json" if path.is_dir() else path, gsd=gsd)
+    splits = open_splits(path, gsd=gsd)
+    return splits.get("test") or splits.get("val") or splits["train"]

@@ -24,7 +24,7 @@ Examples:
       --stage all:500@0.1
   geomrcnn train --config runs/fields/run.toml --out runs/again
   geomrcnn train sentinel --out runs/sentinel --gsd 10 --bands 4,3,2,8
-  geomrcnn bundle runs/farmland --out farmland.zip
+  geomrcnn predict ortho.tif --out fields.gpkg --model runs/fields/model.zip
 """
 )
 @click.argument("data", nargs=-1)
@@ -229,7 +229,6 @@ def train(
 
     if config:
         training.repeat(config, out, devices=devices, resume=resume, say=click.echo)
-        click.echo(_done(out))
         return
     if labels:
         sources = [
@@ -273,8 +272,3 @@ def train(
         resume=resume,
         say=click.echo,
     )
-    click.echo(_done(out))
-
-
-def _done(out: Path) -> str:
-    return f"{out}: trained; make a model file with: geomrcnn bundle {out} --out MODEL.zip"

@@ -14,6 +14,7 @@ from geomrcnn.data.dataset import Dataset
 from geomrcnn.errors import DataError
 from geomrcnn.evaluation.calibration import calibrated
 from geomrcnn.evaluation.evaluation import Evaluation, evaluate_dataset
+from geomrcnn.network.mask_rcnn import MaskRCNN
 from geomrcnn.runtime.keras import KerasDetector
 from geomrcnn.training.images import open_images
 from geomrcnn.training.initialise import trained_network
@@ -64,12 +65,33 @@ def bundle_run(
         GeomrcnnError: there is no checkpoint, the card does not fit, or the data are gone.
     """
     folder = Path(folder)
-    run, network = RunConfig.read(folder), trained_network(folder, which)
-    made = card_of(run)
-    ModelCard.from_dict({**made.to_dict(), **card})  # before the work: is it one?
+    run = RunConfig.read(folder)
+    ModelCard.from_dict({**card_of(run).to_dict(), **card})  # before the work: is it one?
+    network = trained_network(folder, which)
     validation = _validation(run) if calibrate else None
+    evaluation = None
     if validation is not None:
-        made = _measured(made, evaluate_dataset(KerasDetector(network, made), validation), say)
+        evaluation = evaluate_dataset(KerasDetector(network, card_of(run)), validation)
+    return bundle_network(network, run, evaluation, out, card, say=say)
+
+
+def bundle_network(
+    network: MaskRCNN,
+    run: RunConfig,
+    evaluation: Evaluation | None,
+    out: str | os.PathLike[str],
+    card: dict[str, Any],
+    *,
+    say: Callable[[str], None] = print,
+) -> ModelCard:
+    """Make a bundle of the network of a run; `evaluation` is of it, other arguments as above.
+
+    Raises:
+        ModelError: the card does not fit.
+    """
+    made = card_of(run)
+    if evaluation is not None:
+        made = _measured(made, evaluation, say)
     made = ModelCard.from_dict({**made.to_dict(), **card})
     write_model(network, made, Path(out))
     return made
@@ -77,13 +99,13 @@ def bundle_run(
 
 def _measured(card: ModelCard, evaluation: Evaluation, say: Callable[[str], None]) -> ModelCard:
     """A card that says how good the model is; calibrated, where it is good enough for that."""
+    scores = {name: round(evaluation.coco.overall[name], 4) for name in FIGURES}
+    card = replace(card, metrics={**card.metrics, **scores})
     try:
-        card = calibrated(card, evaluation)
+        return calibrated(card, evaluation)
     except DataError as error:
         say(f"scores are left as they are: {error}")
         return card
-    scores = {name: round(evaluation.coco.overall[name], 4) for name in FIGURES}
-    return replace(card, metrics={**card.metrics, **scores})
 
 
 def _validation(run: RunConfig) -> Dataset | None:

@@ -19,7 +19,7 @@ from geomrcnn.errors import DataError
 from geomrcnn.evaluation.report import write_report
 from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.mask_rcnn import MaskRCNN
-from geomrcnn.training.bundling import card_of
+from geomrcnn.training.bundling import bundle_network, card_of
 from geomrcnn.training.config import TrainingConfig
 from geomrcnn.training.devices import Place, find_devices
 from geomrcnn.training.images import Images, open_images
@@ -33,7 +33,7 @@ from geomrcnn.training.trainer import Batches, Trainer
 from geomrcnn.training.validation import SCORES_FILE, Validation
 from geomrcnn.training.watch import Watch
 
-REPORT_FILE = "report.html"
+REPORT_FILE, MODEL_FILE = "report.html", "model.zip"
 
 
 def train(
@@ -50,6 +50,7 @@ def train(
     augmentation: Augmentation | None = None,
     devices: int | None = None,
     resume: bool = False,
+    bundle: bool = True,
     say: Callable[[str], None] = print,
 ) -> RunConfig:
     """Train a network.
@@ -73,6 +74,7 @@ def train(
         devices: How many GPUs (or CPU devices) to use; by default all. For several hosts see
             `find_devices`.
         resume: Go on with the run in `out`.
+        bundle: Whether to make a model.zip of it at the end.
         say: Prints a line.
 
     Raises:
@@ -107,7 +109,7 @@ def train(
         bands=None if bands is None else tuple(bands),
         init=_lasting(init, folder),
     )
-    return _carry_out(run, images, begin.load, folder, place, resume, say)
+    return _carry_out(run, images, begin.load, folder, place, resume, bundle, say)
 
 
 def repeat(
@@ -116,6 +118,7 @@ def repeat(
     *,
     devices: int | None = None,
     resume: bool = False,
+    bundle: bool = True,
     say: Callable[[str], None] = print,
 ) -> RunConfig:
     """Train once more what a run.toml describes; on a CPU the same weights come out.
@@ -151,7 +154,7 @@ def repeat(
         bands=len(run.pixels.bands),
         folder=folder,
     )
-    return _carry_out(run, images, begin.load, folder, place, resume, say)
+    return _carry_out(run, images, begin.load, folder, place, resume, bundle, say)
 
 
 def _carry_out(
@@ -161,6 +164,7 @@ def _carry_out(
     folder: Path,
     place: Place,
     resume: bool,
+    bundle: bool,
     say: Callable[[str], None],
 ) -> RunConfig:
     """Make the network, and train it from where it stands."""
@@ -178,7 +182,7 @@ def _carry_out(
     start = trainer.resume() if resume else 0
     if start:
         say(f"resuming after step {start}")
-    _fit(trainer, run, images, folder, start, say)
+    _fit(trainer, run, images, folder, start, bundle, say)
     return run
 
 
@@ -188,6 +192,7 @@ def _fit(
     images: Images,
     folder: Path,
     start: int,
+    bundle: bool,
     say: Callable[[str], None],
 ) -> None:
     training, dataset = run.training, images.dataset
@@ -220,21 +225,34 @@ def _fit(
         watch.validation = Validation(images.validation, card_of(run), folder, start)
     if watch.goes_on(start):
         trainer.fit(batches, log, start=start, on_checkpoint=watch, name_of=name_of)
-    _write_report(folder, watch.validation)
-    say(f"{folder / REPORT_FILE}: what came of it")
+    _conclude(run, folder, watch.validation, bundle, say)
 
 
-def _write_report(folder: Path, validation: Validation | None) -> None:
-    """Curves, and how the best weights do on the validation data, as one HTML file."""
+def _conclude(
+    run: RunConfig,
+    folder: Path,
+    validation: Validation | None,
+    bundle: bool,
+    say: Callable[[str], None],
+) -> None:
+    """The report: curves, and how the best weights do on the validation data; and the model."""
+    network = trained_network(folder)
+    evaluation = validation.evaluate(network) if validation else None
     write_report(
         folder / REPORT_FILE,
         title=f"Training run {folder.name}",
-        evaluation=validation.evaluate(trained_network(folder)) if validation else None,
+        evaluation=evaluation,
         dataset=validation.dataset if validation else None,
         losses=folder / LOSSES_FILE,
         scores=folder / SCORES_FILE if validation else None,
         config=(folder / RUN_FILE).read_text(encoding="utf-8"),
     )
+    say(f"{folder / REPORT_FILE}: what came of it")
+    if bundle:
+        card = bundle_network(
+            network, run, evaluation, folder / MODEL_FILE, {"name": folder.name}, say=say
+        )
+        say(f"{folder / MODEL_FILE}: the model; finds {', '.join(card.classes)}")
 
 
 def _say_nothing(line: str) -> None:

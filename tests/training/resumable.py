@@ -15,8 +15,8 @@ TINY = TrainingConfig(steps=4, batch=1, tile=64, warmup_steps=2, checkpoint_step
 
 def run(scenes: Path, out: Path, **changes: Any) -> None:
     """Train on a COCO folder from random weights."""
-    settings = {"gsd": 4.0, "init": "none", "training": TINY, "say": lambda line: None}
-    train([scenes], out, **{**settings, **changes})
+    settings = {"gsd": 4.0, "init": "none", "training": TINY, "bundle": False}
+    train([scenes], out, **{"say": lambda line: None, **settings, **changes})
 
 
 if __name__ == "__main__":

@@ -94,11 +94,12 @@ def test_two_hosts_train_as_one(tmp_path):
         network={**network, "box_units": (16,)},
         training=TrainingConfig(steps=2, batch=2, tile=64, warmup_steps=0),
         augmentation=Augmentation(scale=(0.6, 1.6)),
+        bundle=False,
         say=lambda line: None,
     )
     said = [output(host) for host in hosts]
     assert "step 2/2" in said[0]
-    assert said[1].splitlines() == said[0].splitlines()[-1:]
+    assert not said[1]
     alone = named_weights(trained_network(tmp_path / "alone"))
     together = named_weights(trained_network(tmp_path / "hosts"))
     for name, value in alone.items():

@@ -193,6 +193,7 @@ def run(
         gsd=4.0,
         init=str(small[0]),
         training=training,
+        bundle=False,
         say=lambda line: None,
     )
     return folder / "data", folder / "runs/first"
@@ -231,7 +232,7 @@ def test_last_goes_on_with_the_run_itself(run: tuple[Path, Path]) -> None:
     data, folder = run
     said: list[str] = []
     training = TrainingConfig(steps=1, batch=1, tile=64, warmup_steps=1, checkpoint_steps=1)
-    train([data], folder, gsd=4.0, init="last", training=training, say=said.append)
+    train([data], folder, gsd=4.0, init="last", training=training, bundle=False, say=said.append)
     assert "resuming after step 1" in said
 
 

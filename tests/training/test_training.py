@@ -175,6 +175,7 @@ def test_eight_tiles_are_learnt_by_heart(tmp_path):
         training=training,
         augmentation=STILL,
         validation=tmp_path / "tiles",
+        bundle=False,
     )
     (scores,) = read_table(tmp_path / "run/validation.csv")
     assert scores["mask AP50"] >= 0.95
