@@ -52,8 +52,7 @@ class Option(NamedTuple):
 OPTIONS = {
     "none": Option({}, {}),
     "mask size 56": Option({"mask_size": 56}, {}),
-    "mask refined once": Option({"mask_refinements": 1}, {}),
-    "mask refined twice": Option({"mask_refinements": 1}, {"mask_refinements": 2}),
+    "NMS at IoU 0.3": Option({}, {"detection_nms_iou": 0.3}),
 }
 
 
@@ -77,9 +76,9 @@ def trained(option: Option, labels: Path, work: Path, steps: int) -> Path:
         network=option.trained,
         training=TrainingConfig(
             steps=steps,
-            learning_rate=0.01,
+            learning_rate=0.004,
             warmup_steps=steps // 10,
-            stages=(Stage("(mask|point)_head/.*", steps),),
+            stages=(Stage("mask_head/.*", steps),),
             checkpoint_steps=50,
         ),
         augmentation=Augmentation(scale=(0.7, 1.5)),
@@ -137,7 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--only", nargs="*", choices=list(OPTIONS), default=list(OPTIONS))
     arguments = parser.parse_args()
     data, work = arguments.data, arguments.work

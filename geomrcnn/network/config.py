@@ -110,8 +110,6 @@ class MaskRCNNConfig:
     mask_size: int = 28
     """Side of the mask grid; RoIs are pooled to half of it."""
     mask_convolutions: int = 4
-    mask_refinements: int = 0
-    """Times the mask grid is doubled, and its uncertain cells decided again from P2 (PointRend)."""
 
     # Detections
     score_threshold: float = 0.05
@@ -206,11 +204,6 @@ class MaskRCNNConfig:
             ((self.batch_norm_epsilon or 0) < 0, "batch_norm_epsilon must not be negative"),
             (not self.box_units or min(self.box_units) < 1, "box_units must be positive"),
             (bool(self.mask_size % 2), "mask_size must be even"),
-            (self.mask_refinements < 0, "mask_refinements must not be negative"),
-            (
-                self.mask_refinements > 0 and self.geometry != "aligned",
-                "mask_refinements needs the geometry 'aligned'",
-            ),
             (
                 len(weights) != 1 + self.classes or min(weights) < 0,
                 "train_class_weights needs one value for the background and each of the classes, "

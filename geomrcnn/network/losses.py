@@ -14,9 +14,8 @@ import tensorflow as tf
 
 from geomrcnn.network.box_head import BoxPredictions
 from geomrcnn.network.config import MaskRCNNConfig
-from geomrcnn.network.ops.masks import masks_at
 from geomrcnn.network.rpn import AnchorPredictions
-from geomrcnn.network.targets import AnchorTargets, GroundTruth, RoiTargets
+from geomrcnn.network.targets import AnchorTargets, RoiTargets
 
 
 class Losses(NamedTuple):
@@ -27,7 +26,6 @@ class Losses(NamedTuple):
     box_class: tf.Tensor
     box: tf.Tensor
     mask: tf.Tensor
-    """Of the cells, plus that of the points where masks are refined."""
 
     @property
     def total(self) -> tf.Tensor:
@@ -99,26 +97,3 @@ def mask_loss(logits: tf.Tensor, targets: RoiTargets, images: int) -> tf.Tensor:
     entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=targets.masks, logits=logits)
     owner = tf.gather(targets.image_index, targets.positives)
     return tf.math.unsorted_segment_mean(tf.reduce_mean(entropy, axis=[1, 2]), owner, images)
-
-
-def point_loss(
-    logits: tf.Tensor, points: tf.Tensor, targets: RoiTargets, truth: GroundTruth
-) -> tf.Tensor:
-    """Binary cross entropy at points of the positive RoIs.
-
-    Args:
-        logits: [P, N].
-        points: [P, N, (x, y)] in the RoIs, from 0 to 1.
-        targets: Of the RoIs.
-        truth: Of the B images.
-
-    Returns:
-        [B].
-    """
-    rois = tf.gather(targets.boxes, targets.positives)[:, None]
-    pixels = rois[..., :2] + points * (rois[..., 2:] - rois[..., :2])
-    labels = masks_at(truth.masks, truth.boxes, targets.objects, pixels)
-    entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
-    owner = tf.gather(targets.image_index, targets.positives)
-    images = truth.boxes.shape[0]
-    return tf.math.unsorted_segment_mean(tf.reduce_mean(entropy, axis=1), owner, images)

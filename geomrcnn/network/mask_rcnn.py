@@ -13,12 +13,11 @@ from geomrcnn.network.config import SIZE_DIVISOR, STRIDES, MaskRCNNConfig
 from geomrcnn.network.detections import DetectedBoxes, detect_boxes
 from geomrcnn.network.fpn import FeaturePyramid
 from geomrcnn.network.geometry import GEOMETRIES
-from geomrcnn.network.losses import Losses, box_losses, mask_loss, point_loss, rpn_losses
+from geomrcnn.network.losses import Losses, box_losses, mask_loss, rpn_losses
 from geomrcnn.network.mask_head import MaskHead, of_class
 from geomrcnn.network.norms import NormMaker
 from geomrcnn.network.ops.anchors import pyramid_anchors
 from geomrcnn.network.ops.roi_align import pyramid_roi_align
-from geomrcnn.network.point_head import PointHead, training_points
 from geomrcnn.network.proposals import Proposals, propose
 from geomrcnn.network.rpn import AnchorPredictions, RegionProposalHead
 from geomrcnn.network.targets import GroundTruth, anchor_targets, roi_targets
@@ -93,7 +92,6 @@ class MaskRCNN(keras.Model):  # type: ignore[misc]
         )
         self.box_head = BoxHead(config)
         self.mask_head = MaskHead(config)
-        self.point_head = PointHead(config) if config.mask_refinements else None
         self(tf.zeros([1, 2 * SIZE_DIVISOR, 2 * SIZE_DIVISOR, config.bands]))  # makes the weights
 
     def call(self, images: tf.Tensor, windows: tf.Tensor | None = None) -> DetectedObjects:
@@ -126,9 +124,6 @@ class MaskRCNN(keras.Model):  # type: ignore[misc]
         """What is reported at the end of the way."""
         boxes, scores, classes, image_index = stages.boxes
         logits = of_class(stages.mask_logits, classes)
-        if self.point_head is not None:
-            rois = Proposals(boxes, image_index)
-            logits = self.point_head.refine(stages.levels[0], rois, classes, logits)
         return DetectedObjects(
             boxes + self._inset, scores, classes, tf.sigmoid(logits), image_index
         )
@@ -137,8 +132,8 @@ class MaskRCNN(keras.Model):  # type: ignore[misc]
         """The losses of each image; seeds [B, 2] int32 decide which anchors and RoIs are drawn."""
         levels, predictions, anchors = self._trunk(images, training=True)
         truth = truth._replace(boxes=truth.boxes - self._inset)
-        split = [tf.random.experimental.stateless_split(seed, 3) for seed in tf.unstack(seeds)]
-        anchor_seeds, roi_seeds, point_seeds = tf.unstack(tf.stack(split), axis=1)
+        split = [tf.random.experimental.stateless_split(seed, 2) for seed in tf.unstack(seeds)]
+        anchor_seeds, roi_seeds = tf.unstack(tf.stack(split), axis=1)
         wanted = anchor_targets(tf.concat(anchors, axis=0), truth, self.config, anchor_seeds)
         rpn_class, rpn_box = rpn_losses(predictions, wanted)
 
@@ -160,12 +155,7 @@ class MaskRCNN(keras.Model):  # type: ignore[misc]
             self.mask_head(self._pool(levels, positive, self.config.mask_size // 2), training=True),
             classes,
         )
-        mask = mask_loss(logits, rois, images.shape[0])
-        if self.point_head is not None:
-            points = training_points(logits, positive.image_index, point_seeds)
-            said = self.point_head(levels[0], positive, classes, logits, points)
-            mask += point_loss(said, points, rois, truth)
-        return Losses(rpn_class, rpn_box, box_class, box, mask)
+        return Losses(rpn_class, rpn_box, box_class, box, mask_loss(logits, rois, images.shape[0]))
 
     def _trunk(
         self, images: tf.Tensor, training: bool

@@ -65,7 +65,7 @@ class RoiTargets(NamedTuple):
 
     boxes [R, 4]; image_index [R] int32; classes [R] int32, 0 for background;
     deltas [R, 4], meaningful where the class is not background;
-    positives [P] int32 into the R; objects [P] int32 into the B * G of the ground truth;
+    positives [P] int32 into the R;
     masks [P, m, m] float32 of 0 or 1.
     """
 
@@ -74,7 +74,6 @@ class RoiTargets(NamedTuple):
     classes: tf.Tensor
     deltas: tf.Tensor
     positives: tf.Tensor
-    objects: tf.Tensor
     masks: tf.Tensor
 
 
@@ -118,7 +117,6 @@ def _image_rois(
         classes=tf.where(positive, tf.gather(classes, objects), 0),
         deltas=box_ops.encode(truth_boxes, rois, config.box_weights),
         positives=positives,
-        objects=positive_objects + image * tf.shape(boxes)[0],
         masks=crop_masks(
             tf.gather(masks, positive_objects),
             tf.gather(boxes, positive_objects),

@@ -106,7 +106,6 @@ def three_rois() -> tuple[BoxPredictions, RoiTargets]:
         classes=tf.constant([0, 2, 1]),
         deltas=tf.ones([3, 4]),
         positives=tf.constant([1, 2]),
-        objects=tf.constant([0, 1]),
         masks=tf.ones([2, 8, 8]),
     )
     return BoxPredictions(tf.constant(logits), tf.zeros([3, 2, 4])), targets

@@ -1,10 +1,8 @@
-"""Mask targets: the part of an object's mask that falls in an RoI, or at points."""
+"""Mask targets: the part of an object's mask that falls in an RoI."""
 
 from __future__ import annotations
 
 import tensorflow as tf
-
-from geomrcnn.network.ops.points import read_points
 
 
 def crop_masks(masks: tf.Tensor, mask_boxes: tf.Tensor, rois: tf.Tensor, size: int) -> tf.Tensor:
@@ -31,23 +29,3 @@ def crop_masks(masks: tf.Tensor, mask_boxes: tf.Tensor, rois: tf.Tensor, size: i
     count = tf.shape(masks)[0]
     cut = tf.image.crop_and_resize(ringed, corners, tf.range(count), [size, size])
     return tf.cast(cut[..., 0] >= 0.5, tf.float32)
-
-
-def masks_at(
-    masks: tf.Tensor, mask_boxes: tf.Tensor, objects: tf.Tensor, pixels: tf.Tensor
-) -> tf.Tensor:
-    """Whether points lie in objects, by the rule of `crop_masks`: [P, N] float32 of 0 or 1.
-
-    Args:
-        masks: [B, G, m, m], of each object on a grid over its own box.
-        mask_boxes: [B, G, 4], that box, in image pixels.
-        objects: [P] int32 into the B * G.
-        pixels: [P, N, (x, y)] in the image of the object.
-    """
-    cells = tf.shape(masks)[2]
-    box = tf.gather(tf.reshape(mask_boxes, [-1, 4]), objects)[:, None]
-    side = tf.maximum(box[..., 2:] - box[..., :2], 1e-3)
-    places = (pixels - box[..., :2]) / side * tf.cast(cells, tf.float32)
-    ringed = tf.pad(tf.reshape(masks, [-1, cells, cells]), [[0, 0], [1, 1], [1, 1]])
-    inside = read_points(ringed[..., None], objects, places + 1)[..., 0] >= 0.5
-    return tf.cast(inside, tf.float32)

@@ -14,8 +14,6 @@ from geomrcnn.network.weights.stem import inflate_stem
 
 _OF_CLASSES = ("box_head/logits", "box_head/deltas", "mask_head/logits")
 """Layers whose shape follows the number of classes."""
-_OF_OPTIONS = ("point_head/",)
-"""Layers that an option adds to a network that may have been trained without."""
 _STEM = "stem_conv/kernel"
 SHOWN = 6
 """Names of a list in a report for people."""
@@ -82,9 +80,10 @@ def load_weights(
     given = {name: _fitted(name, tensors, tuple(own[name].shape)) for name in own}
     fitting = {name: value for name, value in given.items() if value is not None}
     missing = tuple(name for name in own if name not in fitting)
-    needed = [name for name in missing if not name.startswith(_OF_OPTIONS)]
-    if needed and not partial:
-        raise ModelError(f"{source} has no weights for {_shorten(needed)}: it fits another network")
+    if missing and not partial:
+        raise ModelError(
+            f"{source} has no weights for {_shorten(missing)}: it fits another network"
+        )
     skipped = []
     for name, value in fitting.items():
         if value.shape == tuple(own[name].shape):
