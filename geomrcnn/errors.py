@@ -17,6 +17,10 @@ class DataError(GeomrcnnError):
     """Training or evaluation data that cannot be read or makes no sense."""
 
 
+class TooFewBlocksError(DataError):
+    """Too little labelled ground to set some of it apart for validation and test."""
+
+
 class OutputError(GeomrcnnError):
     """A result that cannot be written."""
 

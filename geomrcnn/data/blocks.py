@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from geomrcnn.data.labelled_raster import LabelledRaster
 from geomrcnn.data.layers import apply, window_box
-from geomrcnn.errors import DataError
+from geomrcnn.errors import TooFewBlocksError
 from geomrcnn.raster.grid import TileGrid
 from geomrcnn.raster.tile import Window
 
@@ -126,7 +126,7 @@ def deal(
         [blocks] index of the split.
 
     Raises:
-        DataError: there are fewer groups with objects than splits.
+        TooFewBlocksError: there are fewer groups with objects than splits.
     """
     wanted = np.array(shares, np.float64) / np.sum(shares)
     totals = np.maximum(counts.sum(axis=0), 1)
@@ -134,7 +134,7 @@ def deal(
     np.add.at(weights, groups, counts / totals)
     active, labelled = np.flatnonzero(wanted), int((weights.sum(axis=1) > 0).sum())
     if labelled < len(active):
-        raise DataError(
+        raise TooFewBlocksError(
             f"there are objects in {labelled} block{'s' * (labelled != 1)} of tiles, too few for "
             f"{len(active)} splits: choose a smaller --tile or --block, or --split 1 0 0"
         )

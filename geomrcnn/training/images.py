@@ -42,7 +42,7 @@ def open_images(
         GeomrcnnError: naming what cannot be read or does not go together.
     """
     warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)  # gsd says what matters
-    opened = [open_data(one, gsd, bands, tile) for one in data]
+    opened = [open_data(one, gsd, bands, tile, apart=validation is None) for one in data]
     for one, splits in zip(data, opened, strict=True):
         for name, report in splits.reports.items():
             say(f"{as_source(one)}, {name}: {report}")
@@ -53,5 +53,6 @@ def open_images(
         measured = [open_data(validation, gsd, bands, tile).train]
         say(f"{as_source(validation)}: {len(measured[0])} images to validate on")
     if not measured:
+        say("there is nothing to validate on (--val): the model will have the last weights")
         return Images(dataset, None)
     return Images(dataset, ConcatDataset(measured, classes=dataset.classes))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -14,13 +15,16 @@ from geomrcnn.data.cutting import Cutting
 from geomrcnn.data.dataset import ConcatDataset, Dataset
 from geomrcnn.data.mapping import Renamed, parse_mapping
 from geomrcnn.data.opening import open_splits
-from geomrcnn.errors import DataError
+from geomrcnn.errors import DataError, TooFewBlocksError
 from geomrcnn.raster.source import open_raster
 
 AnyPath = str | os.PathLike[str]
 
 AROUND = 2
 """Rasters with a label layer are cut into windows of so many tiles, to have room to turn views."""
+
+APART = 0.15
+"""Share of the objects on rasters that is set apart for validation."""
 
 _OF_PYTHON = "Python: "
 
@@ -76,28 +80,37 @@ class Source:
         """Its first path."""
         return self.paths[0] + (f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else "")
 
-    def open(self, gsd: float | None, bands: Sequence[int] | None, tile: int) -> Splits:
+    def open(
+        self, gsd: float | None, bands: Sequence[int] | None, tile: int, *, apart: bool
+    ) -> Splits:
         """Read the labels; images are brought to `gsd` metres a pixel, or left as they are.
 
         Args:
             gsd: As above.
             bands: Numbers from 1 of the bands to read; None is all but alpha.
             tile: Side of the tiles that will be drawn.
+            apart: Whether to set some ground of rasters apart for validation, if there is enough.
 
         Raises:
             GeomrcnnError: naming what cannot be read.
         """
         if not self.is_file:
             raise DataError(f"{self}: a dataset of one's own cannot be opened again; use Python")
-        splits = open_splits(
+        read = partial(
+            open_splits,
             self.paths if len(self.paths) > 1 else self.paths[0],
             gsd=gsd,
             bands=bands,
             labels=self.labels or None,
             attribute=self.attribute,
             aoi=self.aoi,
-            cutting=Cutting(tile=AROUND * tile),
         )
+        everything = Cutting(tile=AROUND * tile, split=(1.0, 0.0, 0.0))
+        parted = replace(everything, split=(1 - APART, APART, 0.0))
+        try:
+            splits = read(cutting=parted if apart else everything)
+        except TooFewBlocksError:
+            splits = read(cutting=everything)
         reports = {name: str(dataset.report) for name, dataset in splits.items()}
         names = parse_mapping(self.renamed)
         opened = {name: _renamed(dataset, names) for name, dataset in splits.items()}
@@ -134,10 +147,12 @@ def as_source(data: Data) -> Source:
     return Source((f"{_OF_PYTHON}{type(data).__qualname__}",))
 
 
-def open_data(data: Data, gsd: float | None, bands: Sequence[int] | None, tile: int) -> Splits:
+def open_data(
+    data: Data, gsd: float | None, bands: Sequence[int] | None, tile: int, *, apart: bool = False
+) -> Splits:
     """What is behind any form of data; arguments as for `Source.open`."""
     if isinstance(data, (Source, str, os.PathLike)):
-        return as_source(data).open(gsd, bands, tile)
+        return as_source(data).open(gsd, bands, tile, apart=apart)
     return Splits(data)
 
 
