@@ -1,9 +1,9 @@
 """What options of the network are worth: python scripts/compare_options.py DATA WORK [--steps N].
 
-DATA is the folder naip_fields_us of scripts/train_models. Only what draws masks is trained, from the shipped model on
-and with the same draws for every option, so that all find the same boxes with the same scores and
-every difference is one of outlines. It is measured on images that the model has never seen. WORK
-takes everything made on the way; runs found there are gone on with.
+DATA is the folder naip_fields_us of scripts/train_models. Only what draws masks is trained, from
+the shipped model on and with the same draws for every option, so that all find the same boxes with
+the same scores and every difference is one of outlines. It is measured on images that the model has
+never seen. WORK takes everything made on the way; runs found there are gone on with.
 """
 
 from __future__ import annotations

@@ -58,6 +58,9 @@ def bundle(
         fields = json.loads(card.read_text()) if card else {}
     except ValueError as error:
         raise DataError(f"{card}: not JSON ({error})") from error
+    from geomrcnn.network.quiet import import_tensorflow
+
+    import_tensorflow()
     from geomrcnn.training.bundling import bundle_run
 
     made = bundle_run(

@@ -221,6 +221,9 @@ def train(
         raise click.BadParameter(f"{len(data)} DATA need as many shares", param_hint="--share")
     if layers and stage:
         raise click.BadParameter("say them in each --stage", param_hint="--layers")
+    from geomrcnn.network.quiet import import_tensorflow
+
+    import_tensorflow()
     from geomrcnn.data.augmentation import Augmentation
     from geomrcnn.training import train as training
     from geomrcnn.training.config import Stage, TrainingConfig

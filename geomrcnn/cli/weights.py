@@ -100,6 +100,9 @@ def import_(
         raise DataError(f"{card}: not JSON ({error})") from error
     if gsd is not None:
         fields["gsd"] = gsd
+    from geomrcnn.network.quiet import import_tensorflow
+
+    import_tensorflow()
     from geomrcnn.bundle.importing import import_weights
 
     def tell(report: Report) -> None:

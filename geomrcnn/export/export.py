@@ -91,6 +91,9 @@ def check_output(path: Path, form: str, overwrite: bool = False) -> None:
 
 def _write_network(bundle: Bundle, form: str, path: Path, tile: int | None) -> None:
     """Write a format that is converted from the Keras network."""
+    from geomrcnn.network.quiet import import_tensorflow
+
+    import_tensorflow()
     from geomrcnn.runtime.keras import network_of
 
     if form == "litert":

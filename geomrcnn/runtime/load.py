@@ -6,6 +6,7 @@ import os
 
 from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.errors import MissingExtraError, ModelError
+from geomrcnn.network.quiet import import_tensorflow
 from geomrcnn.runtime.detector import Detector
 
 RUNTIMES = ("auto", "openvino", "tensorflow")
@@ -30,6 +31,7 @@ def load_detector(
     bundle = Bundle.open(model)
     if runtime == "tensorflow":
         try:
+            import_tensorflow()
             from geomrcnn.runtime.keras import KerasDetector
         except ModuleNotFoundError as error:
             raise MissingExtraError("train", "the tensorflow runtime") from error
