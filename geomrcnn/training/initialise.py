@@ -56,7 +56,13 @@ class _Known(NamedTuple):
 
 
 def starting_point(
-    init: str, *, preset: str | None, classes: int, bands: int, folder: Path
+    init: str,
+    *,
+    preset: str | None,
+    classes: int,
+    bands: int,
+    folder: Path,
+    backbone: str | None = None,
 ) -> Start:
     """Find the weights `init` and the network they are for, made to fit the data.
 
@@ -69,6 +75,7 @@ def starting_point(
         classes: How many the data has.
         bands: How many its images have; weights for RGB are fitted to any number.
         folder: The run directory to be.
+        backbone: Another than the preset's, where a training begins with no more than one.
 
     Raises:
         GeomrcnnError: there are no such weights, they cannot be read, or do not fit.
@@ -76,7 +83,8 @@ def starting_point(
     if init in ("imagenet", "none"):
         # A stem that was learnt on RGB must learn what the other bands are.
         thaw = init == "none" or bands != 3
-        config = _preset_config(preset or DEFAULT_PRESET, classes, bands, train_stem=thaw)
+        config = MaskRCNNConfig.preset(preset or DEFAULT_PRESET)
+        config = _for_data(config, backbone or config.backbone, classes, bands, train_stem=thaw)
         return Start(config, _load_imagenet if init == "imagenet" else _load_nothing)
     known = _find(init, folder)
     config = _fitted(known, preset, classes, bands)
@@ -101,11 +109,14 @@ def trained_network(folder: Path, which: str = "") -> MaskRCNN:
     return model
 
 
-def _preset_config(preset: str, classes: int, bands: int, *, train_stem: bool) -> MaskRCNNConfig:
-    """The preset, with the pixel scaling of its backbone's ImageNet weights."""
-    mean, std = imagenet_scaling(MaskRCNNConfig.preset(preset).backbone)
-    return MaskRCNNConfig.preset(
-        preset,
+def _for_data(
+    config: MaskRCNNConfig, backbone: str, classes: int, bands: int, *, train_stem: bool
+) -> MaskRCNNConfig:
+    """The config with a backbone, and with the pixel scaling of its ImageNet weights."""
+    mean, std = imagenet_scaling(backbone)
+    return dataclasses.replace(
+        config,
+        backbone=backbone,
         classes=classes,
         bands=bands,
         pixel_mean=spread(mean, bands),

@@ -92,7 +92,12 @@ def train(
     )
     classes = images.dataset.classes
     begin = starting_point(
-        init, preset=preset, classes=len(classes), bands=len(pixels.bands), folder=folder
+        init,
+        preset=preset,
+        classes=len(classes),
+        bands=len(pixels.bands),
+        folder=folder,
+        backbone=(network or {}).get("backbone"),
     )
     if preset is None and init in ("imagenet", "none"):
         network = {**_anchors(images.dataset, say), **(network or {})}

@@ -78,6 +78,9 @@ def test_without_a_network_the_preset_decides(tmp_path: Path) -> None:
     assert plain.backbone == "efficientnet-lite0"
     assert not plain.train_stem
     assert plain.pixel_mean == (127.0,) * 3
+    other = start("imagenet", tmp_path, backbone="resnet50").config
+    assert (other.backbone, other.pyramid_channels) == ("resnet50", plain.pyramid_channels)
+    assert other.pixel_mean == MaskRCNNConfig().pixel_mean != plain.pixel_mean
     four = start("imagenet", tmp_path, bands=4, preset="resnet50").config
     assert four.backbone == "resnet50"
     assert four.train_stem, "the fourth band's kernel must learn"
