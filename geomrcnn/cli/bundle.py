@@ -55,9 +55,11 @@ def bundle(
     if out.exists() and not overwrite:
         raise DataError(f"{out}: exists already; add --overwrite to replace it")
     try:
-        fields = json.loads(card.read_text()) if card else {}
+        fields = json.loads(card.read_text(encoding="utf-8")) if card else {}
     except ValueError as error:
         raise DataError(f"{card}: not JSON ({error})") from error
+    if not isinstance(fields, dict):
+        raise DataError(f'{card}: must be a JSON object, such as {{"name": "fields"}}')
     from geomrcnn.network.quiet import import_tensorflow
 
     import_tensorflow()

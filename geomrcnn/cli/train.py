@@ -6,6 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from geomrcnn.cli.predict import band_numbers
 
@@ -160,14 +161,20 @@ Examples:
     "--scale",
     nargs=2,
     type=float,
-    default=(0.6, 1.6),
+    default=(0.5, 2.0),
     show_default=True,
     help="Tiles are zoomed by a random factor between these two.",
 )
 @click.option(
     "--checkpoint-steps", default=250, show_default=True, help="Steps between checkpoints."
 )
-@click.option("--seed", default=0, show_default=True, help="Decides every random draw.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Decides every random draw.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 def train(
     data: tuple[str, ...],
@@ -231,6 +238,7 @@ def train(
     from geomrcnn.training.sources import Source
 
     if config:
+        _refuse_options()
         training.repeat(config, out, devices=devices, resume=resume, say=click.echo)
         return
     if labels:
@@ -265,7 +273,7 @@ def train(
         out,
         gsd=gsd,
         bands=bands,
-        validation=val,
+        validation=Source.of(val, renamed=renamed) if val else None,
         preset=preset,
         init=init,
         network=changes.network,
@@ -275,3 +283,20 @@ def train(
         resume=resume,
         say=click.echo,
     )
+
+
+def _refuse_options() -> None:
+    """A repeated run takes everything from its config.
+
+    Raises:
+        UsageError: naming an option that was given beside it.
+    """
+    context = click.get_current_context()
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in ("config", "out", "devices", "resume", "data")
+        and context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(f"{given[0]} does not go with --config, which says all of it")

@@ -120,7 +120,7 @@ def open_splits(
             name: _open(place, gsd, bands) for name, place in _split_folders(Path(paths[0])).items()
         }
     for name, dataset in splits.items():
-        if not dataset.report.instances:
+        if name != "test" and not dataset.report.instances:
             raise DataError(
                 f"{os.fspath(paths[0])}: there is no labelled object in the "
                 f"{dataset.report.images} images for {name}: nothing can be learnt or measured"

@@ -6,7 +6,7 @@ colours. A run that resumes at step n therefore sees exactly what an unbroken on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -18,10 +18,12 @@ from geomrcnn.data.cache import CachedDataset
 from geomrcnn.data.dataset import Dataset, Sample
 from geomrcnn.data.rasterise import box_masks
 from geomrcnn.data.statistics import BYTES, ValueRange
-from geomrcnn.errors import DataError
+from geomrcnn.errors import DataError, GeomrcnnError
 from geomrcnn.network.targets import GroundTruth
 
 CROWD = -1
+
+Batch = tuple[tf.Tensor, GroundTruth]
 
 
 def encode(
@@ -70,6 +72,19 @@ def image_draw(
     Raises:
         DataError: an empty dataset, or weights that do not fit it.
     """
+    choose = image_choice(dataset, weights)
+
+    def draw(position: int) -> tuple[int, np.random.Generator]:
+        rng = np.random.default_rng([seed, position])
+        return choose(rng), rng
+
+    return draw
+
+
+def image_choice(
+    dataset: Dataset, weights: Sequence[float] | npt.NDArray[np.float64] | None
+) -> Callable[[np.random.Generator], int]:
+    """How to choose an image by chance; arguments and errors as for `image_draw`."""
     shares = np.ones(len(dataset)) if weights is None else np.asarray(weights, np.float64)
     if len(shares) != len(dataset) or not shares.sum() > 0 or shares.min() < 0:
         raise DataError(
@@ -78,11 +93,10 @@ def image_draw(
         )
     ends = np.cumsum(shares / shares.sum())
 
-    def draw(position: int) -> tuple[int, np.random.Generator]:
-        rng = np.random.default_rng([seed, position])
-        return min(int(np.searchsorted(ends, rng.random(), side="right")), len(ends) - 1), rng
+    def choose(rng: np.random.Generator) -> int:
+        return min(int(np.searchsorted(ends, rng.random(), side="right")), len(ends) - 1)
 
-    return draw
+    return choose
 
 
 def training_batches(
@@ -99,7 +113,7 @@ def training_batches(
     values: ValueRange = BYTES,
     weights: Sequence[float] | npt.NDArray[np.float64] | None = None,
     cache_bytes: int = 1 << 30,
-) -> tf.data.Dataset:
+) -> Iterator[Batch]:
     """Random views for ever.
 
     Args:
@@ -122,14 +136,15 @@ def training_batches(
         the pixels' values are raw.
 
     Raises:
-        DataError: an empty dataset, weights that do not fit it, or an unreadable first sample.
+        DataError: an empty dataset, or weights that do not fit it.
+        GeomrcnnError: when its turn comes, an image that cannot be read.
     """
     rows = rows or range(batch)
-    draw = image_draw(dataset, seed, weights)
+    draw, choose = image_draw(dataset, seed, weights), image_choice(dataset, weights)
     cached = CachedDataset(dataset, cache_bytes)
 
     def another(rng: np.random.Generator) -> Sample:
-        return cached.sample(int(rng.integers(len(cached))))
+        return cached.sample(choose(rng))
 
     def example(position: int) -> tuple[npt.NDArray[np.float32], GroundTruth]:
         index, rng = draw(position)
@@ -143,10 +158,18 @@ def training_batches(
     # thread (pyproj keeps PROJ contexts) crash there, so the work is done on threads of Python's.
     workers = ThreadPoolExecutor(thread_name_prefix="examples")
 
+    faults: list[GeomrcnnError] = []
+
     def flat(position: np.ndarray) -> tuple[np.ndarray, ...]:
-        image, targets = workers.submit(example, int(position)).result()
-        if image.shape[2] != bands:
-            raise DataError(f"images with {bands} and with {image.shape[2]} bands in one dataset")
+        try:
+            image, targets = workers.submit(example, int(position)).result()
+            if image.shape[2] != bands:
+                raise DataError(
+                    f"images with {bands} and with {image.shape[2]} bands in one dataset"
+                )
+        except GeomrcnnError as error:
+            faults.append(error)
+            raise
         return (image, *targets)
 
     def load(position: tf.Tensor) -> tuple[tf.Tensor, GroundTruth]:
@@ -160,4 +183,15 @@ def training_batches(
     numbers = tf.data.Dataset.counter(np.int64(start_step * count))
     positions = numbers.map(lambda n: n // count * batch + rows.start + n % count)
     examples = positions.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return examples.padded_batch(count, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    batches = examples.padded_batch(count, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    return _blamed(batches, faults)
+
+
+def _blamed(batches: tf.data.Dataset, faults: Sequence[GeomrcnnError]) -> Iterator[Batch]:
+    """The batches, and the fault itself where TensorFlow only tells of one."""
+    try:
+        yield from batches
+    except tf.errors.OpError:
+        if faults:
+            raise faults[0] from None
+        raise

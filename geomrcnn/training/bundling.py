@@ -62,7 +62,8 @@ def bundle_run(
         say: Prints a line.
 
     Raises:
-        GeomrcnnError: there is no checkpoint, the card does not fit, or the data are gone.
+        GeomrcnnError: there is no checkpoint, the card does not fit, or the data to calibrate with
+            are gone.
     """
     folder = Path(folder)
     run = RunConfig.read(folder)
@@ -109,7 +110,8 @@ def _measured(card: ModelCard, evaluation: Evaluation, say: Callable[[str], None
 
 
 def _validation(run: RunConfig) -> Dataset | None:
-    if not all(source.is_file for source in run.sources):
+    used = (*run.sources, *((run.validation,) if run.validation else ()))
+    if not all(source.is_file for source in used):
         return None
     return open_images(
         run.sources,

@@ -50,7 +50,8 @@ def open_images(
     if validation is None:
         measured = [splits.val for splits in opened if splits.val is not None]
     else:
-        measured = [open_data(validation, gsd, bands, tile).train]
+        found = open_data(validation, gsd, bands, tile)
+        measured = [found.train if found.val is None else found.val]
         say(f"{as_source(validation)}: {len(measured[0])} images to validate on")
     if not measured:
         say("there is nothing to validate on (--val): the model will have the last weights")

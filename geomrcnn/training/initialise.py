@@ -26,6 +26,8 @@ from geomrcnn.training.checkpoints import LAST, load_trained
 from geomrcnn.training.run import RunConfig, is_run
 
 DEFAULT_PRESET = "light"
+KEYWORDS = ("imagenet", "none", "coco", "last")
+"""Initial weights that are no file."""
 _CONVENTIONS = ("geometry", "backbone", "resnet_style", "batch_norm_epsilon")
 """What weights were learnt under and cannot be parted from."""
 

@@ -53,11 +53,16 @@ class RunLog:
     def step(self, step: int, values: dict[str, float]) -> None:
         """Take in a step; report when enough have come."""
         self._waiting.append(values)
-        if step % self._every and step != self._steps:
+        if step % self._every == 0 or step == self._steps:
+            self.report(step)
+
+    def report(self, step: int) -> None:
+        """Write the mean of the steps since the last report, up to `step`, if there are any."""
+        if not self._waiting:
             return
         mean = {
             name: sum(waiting[name] for waiting in self._waiting) / len(self._waiting)
-            for name in values
+            for name in self._waiting[0]
         }
         self._waiting = []
         self.scalars(step, {f"train/{name}": value for name, value in mean.items()})

@@ -12,6 +12,8 @@ from geomrcnn.errors import DataError
 from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.training.config import TrainingConfig
 
+_OF_DATA = ("classes", "bands")
+
 
 class Settings(NamedTuple):
     """Values of some fields of `TrainingConfig`, `MaskRCNNConfig` and `Augmentation`."""
@@ -35,6 +37,8 @@ def parse_settings(texts: Iterable[str]) -> Settings:
         name, sign, value = text.partition("=")
         if not sign:
             raise DataError(f"'{text}' is no setting: write FIELD=VALUE")
+        if name in _OF_DATA:
+            raise DataError(f"{name} follow from the data: choose them there")
         for known, found in zip(hints, settings, strict=True):
             if name in known:
                 found[name] = _parsed(name, value, known[name])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,10 +19,17 @@ from geomrcnn.evaluation.report import write_report
 from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.mask_rcnn import MaskRCNN
 from geomrcnn.training.bundling import bundle_network, card_of
+from geomrcnn.training.checkpoints import LAST
 from geomrcnn.training.config import TrainingConfig
 from geomrcnn.training.devices import Place, find_devices
 from geomrcnn.training.images import Images, open_images
-from geomrcnn.training.initialise import Loader, newest_run, starting_point, trained_network
+from geomrcnn.training.initialise import (
+    KEYWORDS,
+    Loader,
+    newest_run,
+    starting_point,
+    trained_network,
+)
 from geomrcnn.training.log import LOSSES_FILE, NoLog, RunLog
 from geomrcnn.training.precision import layers_in
 from geomrcnn.training.radiometry import scaled_for, statistics_for
@@ -91,6 +97,7 @@ def train(
         images.dataset, pixels, training.seed, folder if resume else None, say
     )
     classes = images.dataset.classes
+    init = RunConfig.read(folder).init if resume else _lasting(init, folder)
     begin = starting_point(
         init,
         preset=preset,
@@ -112,7 +119,7 @@ def train(
         sources=tuple(map(as_source, data)),
         validation=None if validation is None else as_source(validation),
         bands=None if bands is None else tuple(bands),
-        init=_lasting(init, folder),
+        init=init,
     )
     return _carry_out(run, images, begin.load, folder, place, resume, bundle, say)
 
@@ -173,10 +180,10 @@ def _carry_out(
     say: Callable[[str], None],
 ) -> RunConfig:
     """Make the network, and train it from where it stands."""
-    if run.training.patience and place.hosts > 1:
-        raise DataError("patience: early stopping does not work on several hosts yet")
+    if run.training.patience and (place.hosts > 1 or images.validation is None):
+        raise DataError("patience: stopping early needs one host, and data to validate on (--val)")
     if place.is_chief:
-        run = _entered(run, folder, resume)
+        _check_folder(run, folder, resume)
     keras.utils.set_random_seed(run.training.seed)
     with place.strategy.scope(), layers_in(run.training.precision):
         model = MaskRCNN(run.network)
@@ -228,6 +235,7 @@ def _fit(
     watch = Watch(trainer, log, folder)
     if images.validation is not None:
         watch.validation = Validation(images.validation, card_of(run), folder, start)
+    run.write(folder)
     if watch.goes_on(start):
         trainer.fit(batches, log, start=start, on_checkpoint=watch, name_of=name_of)
     _conclude(run, folder, watch.validation, bundle, say)
@@ -279,28 +287,22 @@ def _anchors(dataset: Dataset, say: Callable[[str], None]) -> dict[str, Any]:
 def _lasting(init: str, folder: Path) -> str:
     """Initial weights as they can be found from anywhere, at any time."""
     if init == "last":
-        return str(newest_run(folder).absolute())
-    return os.path.abspath(init) if os.path.exists(init) else init
+        return str(newest_run(folder).absolute() / LAST)
+    path = Path(init)
+    is_place = path.is_file() or is_run(path) or is_run(path.parent)
+    return str(path.absolute()) if is_place and init not in KEYWORDS else init
 
 
-def _entered(run: RunConfig, folder: Path, resume: bool) -> RunConfig:
-    """Take possession of `folder` for a run, or find this one there.
-
-    Returns:
-        The run; resumed, it keeps the initial weights that it began with.
+def _check_folder(run: RunConfig, folder: Path, resume: bool) -> None:
+    """See that `folder` is free for a run, or holds this one.
 
     Raises:
         DataError: another run lives there.
     """
-    if resume:
-        begun = RunConfig.read(folder)
-        run = dataclasses.replace(run, init=begun.init)
-        if begun != run:
-            raise DataError(
-                f"{folder}: was started with other options (see {folder}/{RUN_FILE}): resume with "
-                "the same, or start a new run elsewhere"
-            )
-    elif is_run(folder):
+    if resume and RunConfig.read(folder) != run:
+        raise DataError(
+            f"{folder}: was started with other options (see {folder}/{RUN_FILE}): resume with "
+            "the same, or start a new run elsewhere"
+        )
+    if not resume and is_run(folder):
         raise DataError(f"{folder}: holds a run already: add --resume, or choose another --out")
-    run.write(folder)
-    return run

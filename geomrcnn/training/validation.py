@@ -52,12 +52,19 @@ class Validation:
         self.evaluation: Evaluation | None = None
         self._table = Table(folder / SCORES_FILE, start)
 
-    def measure(self, model: MaskRCNN, step: int) -> dict[str, float]:
-        """Score the network after `step` steps."""
+    def measure(self, model: MaskRCNN) -> dict[str, float]:
+        """Score the network as it is now."""
         self.evaluation = self.evaluate(model)
-        scores = self.evaluation.coco.overall
+        return self.evaluation.coco.overall
+
+    def is_best(self, scores: dict[str, float]) -> bool:
+        """Whether no scores before were as good."""
+        before = (_comparable(row[MEASURE]) for row in self._table.rows)
+        return all(_comparable(scores[MEASURE]) > value for value in before)
+
+    def remember(self, step: int, scores: dict[str, float]) -> None:
+        """Put the scores after `step` steps into the table."""
         self._table.add({"step": step, **scores})
-        return scores
 
     def evaluate(self, model: MaskRCNN) -> Evaluation:
         """All that can be said about a network, without remembering it."""

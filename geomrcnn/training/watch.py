@@ -25,7 +25,8 @@ class Watch:
         self._best = Checkpoints(folder / BEST, {"model": trainer.model}, kept=1)
 
     def __call__(self, pause: Pause) -> bool:
-        """Write histograms and scores."""
+        """Write what there is to tell, so that a run that is cut off later lacks nothing."""
+        self._log.report(pause.step)
         weights = named_weights(self._trainer.model)
         self._log.histograms(pause.step, {f"weights/{name}": w for name, w in weights.items()})
         gradients = {f"gradients/{name}": g for name, g in pause.gradients.items()}
@@ -43,10 +44,12 @@ class Watch:
     def _score(self, step: int) -> None:
         if self.validation is None:
             return
-        scores = self.validation.measure(self._trainer.model, step)
-        best = self.validation.stale == 0
+        scores = self.validation.measure(self._trainer.model)
+        best = self.validation.is_best(scores)
         if best:
             self._best.save(step)
+        # Last, so that a run that is cut off in between measures again.
+        self.validation.remember(step, scores)
         self._log.images(step, self.validation.pictures())
         self._log.scores(step, scores, note="  (the best so far)" if best else "")
         if self._exhausted():

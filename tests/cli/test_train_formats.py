@@ -100,7 +100,8 @@ def test_classes_get_other_names(tmp_path: Path, capsys: pytest.CaptureFixture[s
     code, _, wrong = call([*begin, "--rename", "shed=roof"], capsys)
     assert (code, wrong.count("\n")) == (1, 1)
     assert "no class 'shed' to rename; the data has pond, roof" in wrong
-    code, _, wrong = call([*begin, "--rename", "pond=ignore", "--rename", "roof=house"], capsys)
+    begin += ["--val", data, "--rename", "pond=ignore", "--rename", "roof=house"]
+    code, _, wrong = call(begin, capsys)
     assert code == 0, wrong
     assert RunConfig.read(tmp_path / "run").classes == ("house",)
 
@@ -113,6 +114,11 @@ def test_classes_get_other_names(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["table.csv"], "table.csv"),
         ([], "name the DATA to train on, or a --config"),
         (["broken.json", "--aoi", "a.gpkg"], "go with --labels"),
+        (["--config", "broken.json", "--steps", "3"], "--steps does not go with --config"),
+        (["--config", "broken.json"], "broken.json: not the config of a training run"),
+        (["data", "--patience", "2", *OPTIONS], "--val"),
+        (["data", "--set", "classes=3"], "classes follow from the data"),
+        (["data", "--stage", "hedas:3", "--init=none", "--tile=64"], "hedas"),
     ],
 )
 def test_what_cannot_be_trained_on_is_told_in_one_line(
@@ -125,8 +131,10 @@ def test_what_cannot_be_trained_on_is_told_in_one_line(
     monkeypatch.chdir(tmp_path)
     Path("broken.json").write_text("{")
     Path("table.csv").write_text("a.png,1,2\n")
-    code, _, wrong = call(["train", *arguments, "--gsd", 1, "--out", "run"], capsys)
+    coco_folder(Path("data"))
+    more = [] if "--config" in arguments else ["--gsd", 1]
+    code, _, wrong = call(["train", *arguments, *more, "--out", "run"], capsys)
     assert code in (1, 2)
     assert message in wrong
     assert "Traceback" not in wrong
-    assert not Path("run").exists()
+    assert not Path("run/run.toml").exists()

@@ -15,6 +15,7 @@ from geomrcnn.data.dataset import Instance, Sample
 from geomrcnn.data.rasterise import pixel_mask
 from geomrcnn.data.resample import Frame
 from geomrcnn.data.statistics import BYTES, ValueRange
+from geomrcnn.errors import DataError
 from geomrcnn.raster.tile import Window
 
 HEIGHT, WIDTH = 180, 240
@@ -127,6 +128,50 @@ def test_pasted_objects_bring_their_pixels_and_cut_what_is_beneath() -> None:
     outside = pixel_mask(pasted.buffer(2), Window(0, 0, WIDTH, HEIGHT)) == 0
     np.testing.assert_array_equal(view.image[inside], donor.image[inside])
     np.testing.assert_array_equal(view.image[outside], ground.image[outside])
+
+
+def test_what_lies_on_a_pasted_object_comes_along() -> None:
+    donor = painted()
+    on_it = shapely.box(70, 60, 80, 70)
+    beside = shapely.box(140, 30, 160, 70)
+    donor = replace(donor, instances=(*donor.instances, Instance(on_it, 2, True),
+                                      Instance(beside, 2)))  # fmt: skip
+    ground = replace(painted(), instances=())
+    rng = np.random.default_rng(0)
+    for _ in range(8):
+        kept = paste(ground, donor, PLAIN, rng).instances
+        if any(instance.geometry == SHAPE for instance in kept):
+            assert any(i.geometry == on_it and i.crowd for i in kept)
+            parts = [i for i in kept if i.class_id == 2 and i.geometry.intersects(beside)]
+            assert all(i.crowd or i.geometry == beside for i in parts)
+            break
+    else:
+        raise AssertionError("nothing was pasted")
+
+
+def test_objects_on_nodata_are_not_pasted() -> None:
+    donor = painted()
+    valid = np.ones(donor.image.shape[:2], bool)
+    valid[90:] = False
+    donor = replace(donor, valid=valid)
+    rng = np.random.default_rng(0)
+    ground = painted()
+    assert all(paste(ground, donor, PLAIN, rng) is ground for _ in range(6))
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ({"scale": (2, 0.5)}, "scale"),
+        ({"scale": (0, 1)}, "scale"),
+        ({"contrast": -0.2}, "contrast"),
+        ({"jpeg": 1.5}, "jpeg"),
+        ({"noise": -1}, "noise"),
+    ],
+)
+def test_limits_that_cannot_be(limit: dict[str, object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        Augmentation(**limit)
 
 
 def test_an_object_almost_covered_becomes_crowd_and_a_covered_one_is_gone() -> None:

@@ -126,7 +126,9 @@ def test_the_best_weights_are_kept_and_training_stops_when_they_get_no_better(sc
     lines: list[str] = []
     run(scenes, tmp_path / "run", training=stuck, validation=scenes, say=lines.append)
     assert [row["step"] for row in read_table(tmp_path / "run/validation.csv")] == [1, 2, 3, 4]
-    assert "no better for 3 scores" in lines[-1]
+    assert any("no better for 3 scores" in line for line in lines)
+    assert "report.html" in lines[-1]
+    assert [row["step"] for row in read_table(tmp_path / "run/losses.csv")] == [1, 2, 3, 4]
     assert [path.name for path in (tmp_path / "run/best").glob("*.index")] == ["ckpt-1.index"]
     before = lines[:]
     run(

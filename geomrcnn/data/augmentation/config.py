@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from geomrcnn.errors import DataError
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -29,7 +31,7 @@ class Augmentation:
         jpeg: Probability of a lossy JPEG's artefacts; only bytes in one or three bands have any.
     """
 
-    scale: tuple[float, float] = (0.6, 1.6)
+    scale: tuple[float, float] = (0.5, 2.0)
     flips: bool = True
     turned: float = 0.3
     min_visible: float = 0.2
@@ -44,6 +46,27 @@ class Augmentation:
     blur: float = 0.1
     noise: float = 0.01
     jpeg: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse limits that cannot be.
+
+        Raises:
+            DataError: naming the limit.
+        """
+        low, high = self.scale
+        shares = ("turned", "min_visible", "pasted", "contrast", "saturation", "gain", "haze",
+                  "blur", "jpeg")  # fmt: skip
+        faults = {
+            "scale must be two factors above 0, the smaller first": not 0 < low <= high,
+            **{f"{name} must be from 0 to 1": not 0 <= getattr(self, name) <= 1 for name in shares},
+            **{
+                f"{name} must not be negative": getattr(self, name) < 0
+                for name in ("min_side", "brightness", "gamma", "noise")
+            },
+        }
+        for message, wrong in faults.items():
+            if wrong:
+                raise DataError(f"augmentation: {message}")
 
 
 STILL = Augmentation(
