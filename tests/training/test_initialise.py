@@ -80,7 +80,7 @@ def test_without_a_network_the_preset_decides(tmp_path: Path) -> None:
     assert plain.pixel_mean == (127.0,) * 3
     other = start("imagenet", tmp_path, backbone="resnet50").config
     assert (other.backbone, other.pyramid_channels) == ("resnet50", plain.pyramid_channels)
-    assert other.pixel_mean == MaskRCNNConfig().pixel_mean != plain.pixel_mean
+    assert other.pixel_mean == (123.68, 116.779, 103.939)
     four = start("imagenet", tmp_path, bands=4, preset="resnet50").config
     assert four.backbone == "resnet50"
     assert four.train_stem, "the fourth band's kernel must learn"
@@ -223,10 +223,10 @@ def test_last_is_the_newest_of_the_neighbours(run: tuple[Path, Path], tmp_path: 
         shutil.copytree(run[1], tmp_path / name)
         for path in (tmp_path / name / "last").iterdir():
             os.utime(path, (1e9 - age, 1e9 - age))
-    assert initialise._newest_run(tmp_path / "new") == tmp_path / "newest"
-    assert initialise._newest_run(tmp_path / "older") == tmp_path / "older"
-    shutil.rmtree(tmp_path / "newest/checkpoints")
-    assert initialise._newest_run(tmp_path / "new") == tmp_path / "older"
+    assert initialise.newest_run(tmp_path / "new") == tmp_path / "newest"
+    assert initialise.newest_run(tmp_path / "older") == tmp_path / "older"
+    shutil.rmtree(tmp_path / "newest/last")
+    assert initialise.newest_run(tmp_path / "new") == tmp_path / "older"
     with pytest.raises(DataError, match="there is no run with a checkpoint in"):
         start("last", tmp_path / "older")
 
