@@ -54,8 +54,8 @@ Examples:
               help="Shares of the objects in each part.")  # fmt: skip
 @click.option("--block", type=click.IntRange(1), metavar="TILES",
               help="Side of the blocks of ground that go to one part.  [default: 1 to 4, by the "
-              "number of labels]")  # fmt: skip
-@click.option("--seed", default=0, show_default=True,
+              "number of labels; the whole raster where there is one part only]")  # fmt: skip
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), metavar="NUMBER",
               help="Another number, another split and other negatives.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace a folder of chips.")
 def chips(

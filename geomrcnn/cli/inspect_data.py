@@ -40,6 +40,7 @@ Examples:
               help="Write all figures as JSON; - for the standard output.")  # fmt: skip
 @click.option("--plot", type=click.Path(path_type=Path), metavar="PNG",
               help="Draw sizes, shapes, anchors and crowding.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 def data(
     data: tuple[str, ...],
     gsd: float | None,
@@ -51,6 +52,7 @@ def data(
     preset: str,
     json_file: Path | None,
     plot: Path | None,
+    overwrite: bool,
 ) -> None:
     """Measure the objects in DATA against the anchors of a network.
 
@@ -63,7 +65,14 @@ def data(
     from geomrcnn.data.dataset import ConcatDataset
     from geomrcnn.data.inspection import inspect, read_objects
     from geomrcnn.data.opening import open_data
+    from geomrcnn.formats.destination import check_destination, written_beside
+    from geomrcnn.network.config import MaskRCNNConfig
 
+    MaskRCNNConfig.preset(preset)
+    on_screen = str(json_file) == "-"
+    for path in (None if on_screen else json_file, plot):
+        if path is not None:
+            check_destination(path, overwrite)
     if labels:
         cutting = Cutting(tile=tile, split=(1.0, 0.0, 0.0))
         sources = [open_data(data, gsd=gsd, bands=bands, labels=labels,
@@ -74,13 +83,16 @@ def data(
     with counter("Looking", "images") as count:
         objects = read_objects(everything, on_image=count)
     measured = inspect(everything, objects, tile, preset)
-    if json_file is None or str(json_file) != "-":
+    figures = json.dumps(measured.to_dict(), indent=2)
+    if on_screen:
+        click.echo(figures)
+    else:
         for source in sources:
             click.echo(source.report)
         click.echo(table(measured))
-    if json_file is not None:
-        with click.open_file(str(json_file), "w", encoding="utf-8") as file:
-            file.write(json.dumps(measured.to_dict(), indent=2) + "\n")
+    if json_file is not None and not on_screen:
+        with written_beside(json_file) as partial:
+            partial.write_text(f"{figures}\n", encoding="utf-8")
     if plot is not None:
         from geomrcnn.visualize.object_sizes import draw_objects
 

@@ -8,6 +8,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -110,11 +111,20 @@ def _check_alike(splits: Mapping[str, RasterDataset]) -> None:
 
 
 def _stems(rasters: Sequence[LabelledRaster]) -> list[str]:
-    """What the chips' names begin with: the raster's, and its number where two have one name."""
+    """What the chips' names begin with: the raster's, and a number where two have one name.
+
+    Small and capital letters do not tell names apart: some systems take them for the same.
+    """
     names = [PurePath(raster.path).stem for raster in rasters]
-    return [
-        f"{name}_{k}" if names.count(name) > 1 else name for k, name in enumerate(names, start=1)
-    ]
+    times = Counter(name.casefold() for name in names)
+    taken, stems = set(times), []
+    for name in names:
+        stem, numbers = name, count(1)
+        while times[name.casefold()] > 1 and stem.casefold() in taken:
+            stem = f"{name}_{next(numbers)}"
+        taken.add(stem.casefold())
+        stems.append(stem)
+    return stems
 
 
 def _write_split(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +51,14 @@ class CocoDataset(ImageFiles):
         """
         path = Path(path)
         document = _read_json(path)
-        try:
-            categories = sorted(document["categories"], key=lambda c: int(c["id"]))
-            classes = tuple(str(category["name"]) for category in categories)
-            ids = {int(category["id"]): place for place, category in enumerate(categories, 1)}
-            images = _read_images(path, document["images"], gsd_by_name or {})
-            records, report = _with_objects(path, images, document["annotations"], ids)
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                f"{path}: not a COCO instances file ({type(error).__name__}: {error})"
-            ) from error
+        names = {
+            _number(category, "id", record): str(_value(category, "name", record))
+            for record, category in _entries(path, document, "categories", "category")
+        }
+        ids = {number: place for place, number in enumerate(sorted(names), start=1)}
+        images = _read_images(path, document, gsd_by_name or {})
+        records, report = _with_objects(path, images, document, ids)
+        classes = tuple(names[number] for number in ids)
         super().__init__(classes, records, gsd=gsd, bands=bands, report=report)
 
 
@@ -72,50 +71,85 @@ def _read_json(path: Path) -> Any:
         raise DataError(f"{path}: not a JSON file ({error})") from error
 
 
-def _read_images(path: Path, images: Any, gsds: Mapping[str, float]) -> dict[int, ImageRecord]:
+def _entries(path: Path, document: Any, key: str, what: str) -> Iterator[tuple[str, Any]]:
+    """The entries of a list in the file, each with what names it in messages.
+
+    Raises:
+        DataError: there is no such list, or something in it is no entry.
+    """
+    entries = document.get(key) if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        raise DataError(f"{path}: not a COCO instances file: it has no list of {key}")
+    for place, entry in enumerate(entries, start=1):
+        if not isinstance(entry, dict):
+            raise DataError(f"{path}: {what} number {place}: must be an object, as {{...}}")
+        name = entry.get("file_name", entry.get("id", f"number {place}"))
+        yield f"{path}: {what} {name}", entry
+
+
+def _value(entry: Mapping[str, Any], key: str, record: str) -> Any:
+    if entry.get(key) is None:
+        raise DataError(f"{record}: has no {key}")
+    return entry[key]
+
+
+def _number(entry: Mapping[str, Any], key: str, record: str) -> int:
+    value = _value(entry, key, record)
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(f"{record}: its {key} must be a whole number, not {value!r}") from None
+
+
+def _read_images(path: Path, document: Any, gsds: Mapping[str, float]) -> dict[int, ImageRecord]:
     """The file's images by id, without their objects.
 
     Raises:
-        DataError: naming the first image that is not there, is there twice, or has no right GSD.
-        KeyError, TypeError, ValueError: for what is no image.
+        DataError: naming the first image that is not there, is there twice, or makes no sense.
     """
     records: dict[int, ImageRecord] = {}
-    for image in images:
-        name, number = str(image["file_name"]), int(image["id"])
+    for record, image in _entries(path, document, "images", "image"):
+        name, number = str(_value(image, "file_name", record)), _number(image, "id", record)
         if number in records:
-            raise DataError(f"{path}: image {name} has the id {number}, as another one has")
-        gsd = gsds.get(name, image.get("gsd"))
-        gsd = None if gsd is None else float(gsd)
-        if gsd is not None and not gsd > 0:
-            raise DataError(f"{path}: image {name}: its GSD must be positive metres, not {gsd:g}")
-        place = _find_image(path, name)
-        records[number] = ImageRecord(place, name, int(image["width"]), int(image["height"]),
-                                      (), gsd)  # fmt: skip
+            raise DataError(f"{record} has the id {number}, as another one has")
+        size = _number(image, "width", record), _number(image, "height", record)
+        gsd = _gsd(gsds.get(name, image.get("gsd")), record)
+        records[number] = ImageRecord(_find_image(path, name), name, *size, (), gsd)
     return records
 
 
+def _gsd(value: Any, record: str) -> float | None:
+    """Metres a pixel, if they are told."""
+    if value is None:
+        return None
+    try:
+        gsd = float(value)
+    except (TypeError, ValueError):
+        gsd = 0.0
+    if not gsd > 0:
+        raise DataError(f"{record}: its GSD must be positive metres, not {value!r}")
+    return gsd
+
+
 def _with_objects(
-    path: Path, images: Mapping[int, ImageRecord], annotations: Any, ids: Mapping[int, int]
+    path: Path, images: Mapping[int, ImageRecord], document: Any, ids: Mapping[int, int]
 ) -> tuple[list[ImageRecord], LabelReport]:
     """The images with their repaired objects, in the file's order."""
     objects: dict[int, list[Instance]] = {number: [] for number in images}
     tally = Tally()
-    for place, annotation in enumerate(annotations):
-        record = f"{path}: annotation {annotation.get('id', f'number {place + 1}')}"
-        image = images.get(int(annotation["image_id"]))
+    for record, annotation in _entries(path, document, "annotations", "annotation"):
+        number = _number(annotation, "image_id", record)
+        image = images.get(number)
         if image is None:
-            raise DataError(f"{record}: there is no image with id {annotation['image_id']}")
-        category = int(annotation["category_id"])
+            raise DataError(f"{record}: there is no image with id {number}")
+        category = _number(annotation, "category_id", record)
         if category not in ids:
             raise DataError(f"{record}: there is no category with id {category}")
         outline, mended = _outline(annotation, image, f"{record} of image {image.name}")
         if tally.keeps(outline.area, mended):
             crowd = bool(annotation.get("iscrowd", 0))
-            objects[int(annotation["image_id"])].append(Instance(outline, ids[category], crowd))
-    records = [
-        ImageRecord(i.path, i.name, i.width, i.height, tuple(objects[number]), i.gsd)
-        for number, i in images.items()
-    ]
+            objects[number].append(Instance(outline, ids[category], crowd))
+    records = [replace(i, instances=tuple(objects[number])) for number, i in images.items()]
     kept = [instance for record in records for instance in record.instances]
     return records, tally.report(len(records), kept)
 
@@ -141,12 +175,14 @@ def _outline(annotation: Any, image: ImageRecord, record: str) -> tuple[Polygona
     segmentation = annotation.get("segmentation")
     try:
         if isinstance(segmentation, dict):
-            outline, mended = mask_outline(decode_rle(segmentation)), False
+            mask = decode_rle(segmentation, image.width, image.height)
+            outline, mended = mask_outline(mask), False
         else:
             outline, mended = _polygon_outline(segmentation)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
-            f"{record}: its segmentation is neither polygons nor a run-length mask ({error})"
+            f"{record}: its segmentation is neither polygons nor a run-length mask of the image "
+            f"({error})"
         ) from error
     if outline.is_empty:
         return outline, mended

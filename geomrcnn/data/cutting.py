@@ -18,7 +18,7 @@ from geomrcnn.data.blocks import (
     same_ground,
 )
 from geomrcnn.data.labelled_raster import LabelledRaster
-from geomrcnn.errors import DataError
+from geomrcnn.errors import DataError, TooFewBlocksError
 from geomrcnn.raster.tile import Window
 
 LEAST_DATA = 0.1
@@ -36,12 +36,12 @@ class Cutting:
 
     Attributes:
         tile: Side of a chip in pixels.
-        overlap: Pixels that neighbouring chips share at least.
+        overlap: Pixels that neighbouring chips of a block share at least.
         negatives: Share of the chips that hold no object, if there are enough of them.
         min_visible: Share of an object that a chip must show for it to count as one.
         split: Shares of the objects for training, validation and test.
         block: Tiles along the side of the blocks that are dealt to the splits; None: as many, up
-            to 4, as leaves blocks enough to deal.
+            to 4, as leaves blocks enough to deal, and with a single split the whole raster.
         seed: Decides which blocks go where, and which negatives are taken.
     """
 
@@ -70,6 +70,7 @@ class Cutting:
                 "the split must be three shares for training, validation and test, the first of "
                 "them more than 0",
             ),
+            (self.seed < 0, "the seed must be 0 or more"),
         ]
         for wrong, message in faults:
             if wrong:
@@ -108,7 +109,7 @@ class Cut:
         without_data: Windows left out for too much nodata, or too little area of interest.
         only_crowds: Windows left out because no object in them is whole enough.
         leaks: Chips left out because another raster shows their ground in another split.
-        block: Pixels along the side of a block.
+        block: Pixels along the side of a block; the longest of all where rasters are not divided.
     """
 
     chips: tuple[Chip, ...]
@@ -154,33 +155,37 @@ def cut(
         RasterError: a raster cannot be read.
     """
     _check_labels(rasters)
-    grids = block_grids(rasters, cutting.tile, cutting.overlap, cutting.block)
+    grids = _grids(rasters, cutting)
     chooser = _Chooser(rasters, grids, classes, cutting)
     seen = chooser.with_objects(on_window)
     counts = np.zeros((sum(map(len, grids)), classes), np.int64)
     for window in seen:
         counts[window.block] += window.objects
-    chips: list[Chip] = []
-    if seen:
-        groups = same_ground(rasters, grids)
-        splits = deal(counts, groups, cutting.split, cutting.seed)
-        chips = [window.chip(splits) for window in seen]
-        chips += [window.chip(splits) for window in chooser.without_objects(splits, chips)]
-    kept = _without_leaks(chips, rasters)
-    if not any(chip.split == "train" for chip in kept):
+    if not seen:
         raise DataError(
             f"{rasters[0].path}: no chip is left to train on: {chooser.without_data} windows hold "
-            f"hardly any data, {chooser.only_crowds} only fragments of objects, and "
-            f"{len(chips) - len(kept)} are seen by another raster in another split"
+            f"hardly any data, and {chooser.only_crowds} only fragments of objects"
         )
+    splits = deal(counts, same_ground(rasters, grids), cutting.split, cutting.seed)
+    chips = [window.chip(splits) for window in seen]
+    chips += [window.chip(splits) for window in chooser.without_objects(splits, chips)]
+    kept = _without_leaks(chips, rasters)
+    _check_splits(kept, cutting, f"{rasters[0].path}: of {len(chips)} chips")
     kept.sort(key=lambda chip: (SPLITS.index(chip.split), chip.raster, chip.window))
     return Cut(
         chips=tuple(kept),
         without_data=chooser.without_data,
         only_crowds=chooser.only_crowds,
         leaks=len(chips) - len(kept),
-        block=grids[0].side,
+        block=max(grid.side for grid in grids),
     )
+
+
+def _grids(rasters: Sequence[LabelledRaster], cutting: Cutting) -> list[BlockGrid]:
+    """The blocks; a single block a raster where nothing is to be kept apart."""
+    if cutting.block is None and sum(share > 0 for share in cutting.split) == 1:
+        return [BlockGrid(r.width, r.height, max(r.width, r.height)) for r in rasters]
+    return block_grids(rasters, cutting.tile, cutting.overlap, cutting.block)
 
 
 def _check_labels(rasters: Sequence[LabelledRaster]) -> None:
@@ -190,6 +195,17 @@ def _check_labels(rasters: Sequence[LabelledRaster]) -> None:
             f"{' or on one of the other rasters' if len(rasters) > 1 else ''}"
             f"{', within the area of interest' if rasters[0].area is not None else ''}"
         )
+
+
+def _check_splits(kept: Sequence[Chip], cutting: Cutting, among: str) -> None:
+    """Refuse a split that is wanted and has no chip left, once leaks are stopped."""
+    for split, share in zip(SPLITS, cutting.split, strict=True):
+        if share > 0 and not any(chip.split == split for chip in kept):
+            raise TooFewBlocksError(
+                f"{among} none is left for {split}: their ground is seen by another raster in "
+                "another split; choose a smaller --tile or --block, another --seed, or "
+                "--split 1 0 0"
+            )
 
 
 class _Chooser:
@@ -234,21 +250,26 @@ class _Chooser:
         share = self._cutting.negatives / (1 - self._cutting.negatives)
         wanted = [round(share * sum(chip.split == split for chip in chips)) for split in SPLITS]
         rng = np.random.default_rng([self._cutting.seed, 1])
-        order, found, turn = rng.permutation(len(self._blocks)), [], 0
-        while len(order) and any(wanted):
-            left = []
-            for number in order:
-                windows = list(self._windows(number, labelled=False))
-                if not wanted[splits[number]] or turn >= len(windows):
+        blocks = rng.permutation(len(self._blocks)).tolist()
+        queues, found = {number: self._mixed(number) for number in blocks}, []
+        while queues and any(wanted):
+            for number, windows in list(queues.items()):
+                window = next(windows, None) if wanted[splits[number]] else None
+                if window is None:
+                    del queues[number]
                     continue
-                left.append(number)
-                mixed = np.random.default_rng([self._cutting.seed, 2, number])
-                seen = self._look(number, windows[mixed.permutation(len(windows))[turn]])
+                seen = self._look(number, window)
                 if seen is not None and not seen.crowds:
                     found.append(seen)
                     wanted[splits[number]] -= 1
-            order, turn = np.array(left, np.int64), turn + 1
         return found
+
+    def _mixed(self, number: int) -> Iterator[Window]:
+        """Windows of a block that no label touches, in a random order."""
+        windows = list(self._windows(number, labelled=False))
+        rng = np.random.default_rng([self._cutting.seed, 2, number])
+        for place in rng.permutation(len(windows)):
+            yield windows[place]
 
     def _windows(self, number: int, labelled: bool) -> Iterator[Window]:
         """Windows of a block that labels touch, or that none does, within the area of interest."""

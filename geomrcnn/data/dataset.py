@@ -173,11 +173,12 @@ class ConcatDataset:
         self._ends: list[int] = np.cumsum(lengths).tolist()
         found = dict.fromkeys(name for source in sources for name in source.classes)
         self.classes: tuple[str, ...] = tuple(found if classes is None else classes)
-        if unknown := [name for name in found if name not in self.classes]:
-            raise DataError(
-                f"unknown class '{unknown[0]}' in {sources[0].name(0)} or beside it: the classes "
-                f"are {', '.join(self.classes)}"
-            )
+        for source in sources:
+            if unknown := [name for name in source.classes if name not in self.classes]:
+                raise DataError(
+                    f"unknown class '{unknown[0]}' in {source.name(0)} or beside it: the classes "
+                    f"are {', '.join(self.classes)}"
+                )
         self.weights: npt.NDArray[np.float64] = _image_weights(lengths, shares)
 
     def __len__(self) -> int:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import shapely
 
 from geomrcnn.data.dataset import Instance, PixelType, Sample
-from geomrcnn.data.report import LabelReport
-from geomrcnn.data.resample import Frame, resample
+from geomrcnn.data.report import SMALLEST, LabelReport
 from geomrcnn.errors import DataError
+from geomrcnn.raster.resampling import Axis, resample
 from geomrcnn.raster.source import CLOSE_ENOUGH, RasterSource, open_raster
 from geomrcnn.raster.tile import Window
 
@@ -96,9 +96,12 @@ class ImageFiles:
         """What the pixels of image `index` are.
 
         Raises:
+            DataError: the image has another size than the labels say.
             RasterError: the image cannot be opened.
         """
-        with open_raster(self._records[index].path, bands=self._bands) as source:
+        record = self._records[index]
+        with open_raster(record.path, bands=self._bands) as source:
+            _check_size(source, record)
             return PixelType(source.dtype, source.band_names)
 
     def gsd(self, index: int) -> float | None:
@@ -116,7 +119,8 @@ class ImageFiles:
     def sample(self, index: int) -> Sample:
         """Image `index` with its objects, at the dataset's GSD.
 
-        Nodata is 0, as when a model runs on a raster.
+        Nodata is 0, as when a model runs on a raster. What is smaller than a pixel at that GSD is
+        left out.
 
         Raises:
             DataError: the image has another size than the labels say.
@@ -124,11 +128,7 @@ class ImageFiles:
         """
         record = self._records[index]
         with open_raster(record.path, bands=self._bands) as native:
-            if (native.width, native.height) != (record.width, record.height):
-                raise DataError(
-                    f"{record.path}: the image is {native.width}x{native.height} pixels, "
-                    f"its labels say {record.width}x{record.height}"
-                )
+            _check_size(native, record)
             if record.gsd is not None:
                 sample = _read(native, record.instances)
                 zoom = self._zoom(record)
@@ -151,6 +151,14 @@ def _count(records: Sequence[ImageRecord]) -> LabelReport:
     return LabelReport(len(records), len(kept), sum(instance.crowd for instance in kept))
 
 
+def _check_size(source: RasterSource, record: ImageRecord) -> None:
+    if (source.width, source.height) != (record.width, record.height):
+        raise DataError(
+            f"{record.path}: the image is {source.width}x{source.height} pixels, "
+            f"its labels say {record.width}x{record.height}"
+        )
+
+
 def _read(source: RasterSource, instances: tuple[Instance, ...]) -> Sample:
     """The whole raster, with these instances."""
     pixels, valid = source.read(Window(0, 0, source.width, source.height))
@@ -167,19 +175,21 @@ def _scaled(sample: Sample, zoom: float) -> Sample:
     """The sample with about `zoom` times as many pixels a side: whole pixels, hence "about"."""
     height, width = sample.image.shape[:2]
     rows, columns = max(round(height * zoom), 1), max(round(width * zoom), 1)
-    whole = Frame(0, 0, width, height)
-    image = resample(sample.image, whole, rows, columns)
-    valid = sample.valid
-    if valid is not None:
-        share = resample(valid[..., None].astype(np.float32), whole, rows, columns)
-        valid = share[..., 0] >= 0.5
-    return Sample(image, _stretched(sample.instances, columns / width, rows / height), valid)
+    valid = np.ones((height, width), bool) if sample.valid is None else sample.valid
+    image, valid = resample(
+        sample.image,
+        valid,
+        Axis(height, height / rows).weights(0, rows),
+        Axis(width, width / columns).weights(0, columns),
+    )
+    instances = _stretched(sample.instances, columns / width, rows / height)
+    return Sample(image, instances, None if valid.all() else valid)
 
 
 def _stretched(instances: tuple[Instance, ...], x: float, y: float) -> tuple[Instance, ...]:
-    """The instances with their coordinates multiplied by (x, y)."""
+    """The instances with their coordinates multiplied by (x, y), those of a pixel at least."""
     if not instances:
         return ()
     geometries = shapely.transform([i.geometry for i in instances], lambda xy: xy * [x, y])
     pairs = zip(geometries, instances, strict=True)
-    return tuple(Instance(geometry, i.class_id, i.crowd) for geometry, i in pairs)
+    return tuple(replace(i, geometry=g) for g, i in pairs if g.area >= SMALLEST)

@@ -148,7 +148,7 @@ def _class_name(record: str, value: Any, column: str, classes: Sequence[str] | N
     """The class a value stands for; whole numbers stay whole where a column has gaps."""
     if pd.isna(value) or value == "":
         raise DataError(f"{record}: has no class, its '{column}' is empty")
-    name = f"{value:g}" if isinstance(value, float) else str(value)
+    name = str(int(value) if isinstance(value, float) and value.is_integer() else value)
     if classes and name not in classes:
         raise DataError(f"{record}: class '{name}' is none of {', '.join(classes)}")
     return name

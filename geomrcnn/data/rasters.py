@@ -119,6 +119,8 @@ class CutRasters:
             ),
         )
         said = [f"{number} {what}" for number, what in counts if number]
+        if self._cutting.overlap and self.cut.block <= self._cutting.tile:
+            said.append("chips share no ground: with blocks of one tile the overlap is void")
         return [str(self.labels.report), *said]
 
 

@@ -42,14 +42,29 @@ def folder_beside(path: Path) -> Iterator[Path]:
     """
     partial, old = (path.with_name(f".{path.name}.{state}") for state in ("partial", "old"))
     try:
-        for leftover in (partial, old):
-            shutil.rmtree(leftover, ignore_errors=True)
+        _restore(old, path)
+        shutil.rmtree(partial, ignore_errors=True)
         yield partial
-        if path.exists():
-            path.rename(old)
-        partial.rename(path)
+        _replace(path, partial, old)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        for leftover in (partial, old):
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _replace(path: Path, new: Path, old: Path) -> None:
+    """Move `new` to `path`; what was there waits at `old` until that is done."""
+    shutil.rmtree(old, ignore_errors=True)
+    try:
+        if path.exists():
+            path.rename(old)
+        new.rename(path)
+    finally:
+        _restore(old, path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _restore(old: Path, path: Path) -> None:
+    """Undo a replacement that was broken off half-way."""
+    if old.exists() and not path.exists():
+        old.rename(path)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+from affine import Affine
 from click.testing import CliRunner
 from pycocotools.coco import COCO
 
@@ -109,6 +110,29 @@ def test_a_folder_of_chips_is_replaced_only_on_demand(scene: list[str], tmp_path
     other = tmp_path / "other"
     other.mkdir()
     assert run(chips, [*scene, "--out", str(other), "--overwrite"]) == 1
+
+
+def test_rasters_of_like_names_have_chips_of_their_own(tmp_path: Path) -> None:
+    rasters = []
+    for k, name in enumerate(("x/a.tif", "y/A.tif", "a_1.tif")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        aside = Affine(NORTH_UP.a, 0, NORTH_UP.c + 1000 * k, 0, NORTH_UP.e, NORTH_UP.f)
+        rasters.append(str(write_scene(tmp_path / name, 64, [], aside)))
+    boxes = [shapely.box(20 + 1000 / NORTH_UP.a * k, 20, 40 + 1000 / NORTH_UP.a * k, 40)
+             for k in range(3)]  # fmt: skip
+    labels = write_layer(tmp_path / "a.gpkg", boxes)
+    out = tmp_path / "chips"
+    assert run(chips, [*rasters, "--labels", str(labels), "--out", str(out), "--tile", "64",
+                       "--split", "1", "0", "0"]) == 0  # fmt: skip
+    found = sorted(path.name for path in (out / "train/images").iterdir())
+    assert found == [f"{name}_00000_00000.tif" for name in ("A_3", "a_1", "a_2")]
+
+
+def test_a_negative_seed_is_refused(scene: list[str], tmp_path: Path) -> None:
+    arguments = [*scene, "--out", str(tmp_path / "c"), "--seed", "-1"]
+    result = CliRunner().invoke(chips, arguments)
+    assert result.exit_code == 2
+    assert "'--seed': -1" in result.output
 
 
 def test_too_few_blocks_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

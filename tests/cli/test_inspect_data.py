@@ -44,6 +44,26 @@ def test_json(scene: list[str]) -> None:
     assert len(figures["anchors"]["anchor_sizes"]) == 5
 
 
+def test_files_are_replaced_only_on_demand(
+    scene: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    precious = tmp_path / "sizes.json"
+    precious.write_text("precious")
+    for option in ("--json", "--plot"):
+        assert run(data, ["nowhere", option, str(precious)]) == 1
+        assert "sizes.json: exists already" in capsys.readouterr().err
+    assert precious.read_text() == "precious"
+    assert run(data, [*scene, "--json", str(precious), "--overwrite"]) == 0
+    assert json.loads(precious.read_text())["images"] == 4
+
+
+def test_an_unknown_preset_is_said_before_images_are_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(data, ["nowhere", "--preset", "huge"]) == 1
+    assert "huge" in capsys.readouterr().err
+
+
 def test_what_is_no_data_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(data, [str(tmp_path)]) == 1
     assert "nothing that can be trained on" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,17 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 from rasterio.crs import CRS
 from rasterio.transform import Affine, from_origin
+from scipy.ndimage import gaussian_filter
 from shapely.geometry import MultiPolygon
 
 from geomrcnn.data.coco import CocoDataset
 from geomrcnn.data.dataset import PixelType
+from geomrcnn.data.masks import decode_rle
 from geomrcnn.data.rasterise import pixel_mask
 from geomrcnn.data.report import LabelReport
 from geomrcnn.errors import DataError, GeomrcnnError
@@ -194,8 +199,10 @@ def test_pixels_in_degrees_become_square_and_labels_follow(folder: Path) -> None
 
 
 def test_two_sizes_are_an_error(folder: Path) -> None:
-    with pytest.raises(DataError, match=r"80x60 pixels, its labels say 80x61"):
-        CocoDataset(coco(folder, image={"height": 61})).sample(0)
+    dataset = CocoDataset(coco(folder, image={"height": 61}))
+    for look in (dataset.sample, dataset.pixel_type):
+        with pytest.raises(DataError, match=r"80x60 pixels, its labels say 80x61"):
+            look(0)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +217,14 @@ def test_two_sizes_are_an_error(folder: Path) -> None:
         ({"segmentation": {"size": [3, 3]}}, "annotation 0 of image a.png: its segmentation"),
         ({"segmentation": None}, "annotation 0 of image a.png: its segmentation"),
         ({"segmentation": [[90, 50, 99, 50, 99, 59]]}, "of image a.png: lies outside, at x 90 to"),
-        ({"image": {"width": "wide"}}, "not a COCO instances file"),
+        ({"image": {"width": "wide"}}, "image a.png: its width must be a whole number, not 'wide'"),
+        ({"image": {"width": None}}, "image a.png: has no width"),
+        ({"image": {"gsd": "one"}}, "image a.png: its GSD must be positive metres"),
+        ({"image_id": None}, "annotation 0: has no image_id"),
+        ({"category_id": None}, "annotation 0: has no category_id"),
+        ({"category_id": math.inf}, "annotation 0: its category_id must be a whole number"),
+        ({"categories": [("one", "field")]}, "category one: its id must be a whole number"),
+        ({"categories": [(1, None)]}, "category 1: has no name"),
     ],
 )
 def test_what_makes_no_sense_is_said_in_one_line(
@@ -235,6 +249,78 @@ def test_what_is_smaller_than_a_pixel_is_counted_and_left_out(folder: Path) -> N
     report = CocoDataset(coco(folder, [SQUARE], [[1, 1, 1.5, 1, 1.5, 1.5]])).report
     assert (report.instances, report.tiny, report.dropped) == (1, 1, 0)
     assert str(report).endswith("1 smaller than a pixel left out")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("annotations", {"0": {}}, "not a COCO instances file: it has no list of annotations"),
+        ("annotations", [3], "annotation number 1: must be an object"),
+        ("images", ["a.png"], "image number 1: must be an object"),
+        ("images", [{"id": 7}], "image 7: has no file_name"),
+        ("categories", [None], "category number 1: must be an object"),
+    ],
+)
+def test_lists_of_something_else(folder: Path, key: str, value: Any, message: str) -> None:
+    path = coco(folder, [SQUARE])
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(DataError, match=message):
+        CocoDataset(path)
+
+
+@pytest.mark.parametrize(
+    ("rle", "message"),
+    [
+        ({"size": [40, 40], "counts": [100, 1500]}, r"its size is \[40, 40\], .* \[60, 80\]"),
+        ({"size": [HEIGHT, WIDTH], "counts": [100, 200]}, "no runs of 4800 pixels"),
+        ({"size": [HEIGHT, WIDTH], "counts": [5000, -200]}, "no runs of 4800 pixels"),
+        ({"size": [HEIGHT, WIDTH], "counts": [4799.5, 0.5]}, "no runs of 4800 pixels"),
+        ({"size": [HEIGHT, WIDTH], "counts": []}, "no runs of 4800 pixels"),
+        ({"size": [HEIGHT, WIDTH], "counts": ""}, "no compressed runs"),
+        ({"size": [HEIGHT, WIDTH], "counts": "P"}, "no compressed runs"),
+        ({"size": [HEIGHT, WIDTH], "counts": "11"}, "no runs of 4800 pixels"),
+        ({"size": [HEIGHT, WIDTH], "counts": "ä"}, "ascii"),
+    ],
+)
+def test_masks_that_do_not_fit_their_image(folder: Path, rle: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=f"annotation 0 of image a.png: its segm.*{message}"):
+        CocoDataset(coco(folder, rle))
+
+
+@given(st.integers(0, 10_000), st.integers(1, 70), st.integers(1, 70), st.floats(0, 1))
+def test_compressed_masks_are_those_of_pycocotools(
+    seed: int, width: int, height: int, share: float
+) -> None:
+    noise = np.random.default_rng(seed).random((height, width))
+    mask = gaussian_filter(noise, (seed % 5, seed % 7)) < share
+    packed = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
+    rle = {"size": [height, width], "counts": packed["counts"].decode()}
+    np.testing.assert_array_equal(decode_rle(rle, width, height), mask)
+
+
+def test_nodata_is_not_mixed_into_pixels(folder: Path) -> None:
+    """A third of the image is nodata; its edge lies within pixels of the result."""
+    pixels = np.full((3, HEIGHT, WIDTH), 200, np.uint8)
+    pixels[:, :, :27] = 0
+    write(folder / "a.tif", pixels, nodata=0)
+    path = coco(folder, [SQUARE], image={"file_name": "a.tif", "gsd": 1.0})
+    for gsd in (2.0, 0.7, 3.1):
+        sample = CocoDataset(path, gsd=gsd).sample(0)
+        assert sample.valid is not None
+        assert (sample.image[sample.valid] == 200).all()
+        assert (sample.image[~sample.valid] == 0).all()
+        assert sample.valid.mean() == pytest.approx(53 / 80, abs=0.02)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_is_too_small_at_the_gsd_is_left_out(folder: Path, told: bool) -> None:
+    dot = [1, 1, 3, 1, 3, 3, 1, 3]
+    name = "a.png" if told else "a.tif"
+    write(folder / "a.tif", noise(3), crs=UTM, transform=from_origin(500_000, 5_000_000, 1, 1))
+    image = {"file_name": name, "gsd": 1.0 if told else None}
+    path = coco(folder, [SQUARE], [dot], image=image)
+    found = [len(CocoDataset(path, gsd=gsd).sample(0).instances) for gsd in (None, 1.5, 4.0)]
+    assert found == [2, 2, 1]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"images": 3}'])

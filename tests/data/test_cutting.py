@@ -17,7 +17,7 @@ from geomrcnn.data.cutting import Cutting
 from geomrcnn.data.layers import window_box
 from geomrcnn.data.rasterise import pixel_mask
 from geomrcnn.data.rasters import CutRasters, cut_rasters
-from geomrcnn.errors import DataError
+from geomrcnn.errors import DataError, TooFewBlocksError
 from geomrcnn.raster.tile import Window
 from tests.labelled import BRIGHT, squares, write_layer, write_scene
 from tests.rasters import NORTH_UP
@@ -235,6 +235,30 @@ def test_rasters_of_one_place_do_not_leak(tmp_path: Path) -> None:
     assert {chip.split for chip in chips} == {"train", "val", "test"}
 
 
+def test_a_split_that_leaks_away_is_said_to(tmp_path: Path) -> None:
+    """One raster is for training, as most objects are on it; the other two share some ground."""
+    a, b, c, d, e, f = tuple(NORTH_UP)[:6]
+    grid = squares(4, 4, 16, 8)
+    shapes = [*grid, *(shapely.box(x, 8, x + 8, 16) for x in (200, 270))]
+    labels = write_layer(tmp_path / "a.gpkg", shapes)
+    rasters = [
+        write_scene(tmp_path / f"{left}.tif", 64, [], Affine(a, b, c + left * a, d, e, f))
+        for left in (0, 190, 230)
+    ]
+    cutting = Cutting(tile=64, negatives=0)
+    with pytest.raises(TooFewBlocksError, match=r"of 3 chips none is left for val: .* --split"):
+        cut_rasters(rasters, labels, gsd=None, cutting=cutting)
+
+
+def test_chips_overlap_everywhere_where_nothing_is_kept_apart(scene: tuple[Path, Path]) -> None:
+    for split, block, void in (((1, 0, 0), 256, False), ((0.5, 0.25, 0.25), 64, True)):
+        cutting = Cutting(tile=64, overlap=32, negatives=0, split=split)
+        made = cut_rasters([scene[0]], scene[1], gsd=None, cutting=cutting)
+        assert made.cut.block == block
+        assert len(made.cut.chips) == (16 if void else 49)
+        assert any("overlap is void" in line for line in made.lines()) == void
+
+
 def test_two_pictures_of_one_place_go_to_one_split(tmp_path: Path) -> None:
     labels = write_layer(tmp_path / "a.gpkg", GRID)
     rasters = [write_scene(tmp_path / f"{name}.tif", SIZE, GRID) for name in "ab"]
@@ -254,6 +278,7 @@ def test_labels_elsewhere_are_said_to_be(scene: tuple[Path, Path], tmp_path: Pat
     ("options", "message"),
     [
         ({"overlap": 512}, "overlap must be less than the tile"),
+        ({"seed": -1}, "seed must be 0 or more"),
         ({"negatives": 1.0}, "share of negatives"),
         ({"split": (0.0, 1.0, 0.0)}, "the first of them more than 0"),
     ],

@@ -83,6 +83,11 @@ def test_a_chain_of_nothing() -> None:
         ConcatDataset([])
 
 
+def test_a_class_that_is_not_there_is_named_with_its_source() -> None:
+    with pytest.raises(DataError, match="unknown class 'tree' in t0 or beside it"):
+        ConcatDataset([FIELDS, TREES], classes=("field", "pond"))
+
+
 def test_a_subset_keeps_its_order() -> None:
     subset = Subset(FIELDS, [2, 0])
     assert len(subset) == 2

@@ -37,6 +37,10 @@ def test_without_an_attribute_there_is_one_class(tmp_path: Path) -> None:
 def test_numbers_are_names(tmp_path: Path) -> None:
     path = write_layer(tmp_path / "a.gpkg", FOUR, code=[1.0, 2.0, 2.5, 1.0])
     assert read_labels(path, attribute="code").classes == ("1", "2", "2.5")
+    codes = [1110000.0, 1110001.0, 0.1234567, 0.1234568]
+    path = write_layer(tmp_path / "b.gpkg", FOUR, code=codes)
+    names = ("0.1234567", "0.1234568", "1110000", "1110001")
+    assert read_labels(path, attribute="code").classes == names
 
 
 def test_what_is_broken_is_mended_or_dropped_and_counted(tmp_path: Path) -> None:
