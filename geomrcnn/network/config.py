@@ -306,8 +306,9 @@ PRESETS["matterport"] = {
 }
 PRESETS["small-objects"] = {
     # Crowds of objects of 8 to 100 pixels, as in the nucleus sample of matterport's Mask R-CNN.
+    # Anchors of twice a level's stride would be too far apart to overlap what is between them.
     **PRESETS["light"],
-    "anchor_sizes": (8, 16, 32, 64, 128),
+    "anchor_sizes": (12, 24, 48, 96, 192),
     "train_proposals_before_nms": 2000,
     "train_proposals": 1000,
     "train_rois": 256,
