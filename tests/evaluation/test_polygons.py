@@ -163,8 +163,8 @@ def test_agreement_with_pycocotools() -> None:
 
     ours = score_layers(layer(boxes(found), score=scores), layer(boxes(truth)))
     assert 0.2 < ours.ap < 0.9
-    assert ours.ap == pytest.approx(precision.mean(), abs=1e-6)
-    assert ours.ap50 == pytest.approx(precision[0].mean(), abs=1e-6)
+    assert ours.ap == pytest.approx(precision.mean(), abs=1e-9)
+    assert ours.ap50 == pytest.approx(precision[0].mean(), abs=1e-9)
 
 
 def test_files_and_the_least_score(tmp_path: Path) -> None:
