@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from geomrcnn.cli.predict import band_numbers
 from geomrcnn.cli.progress import counter
 from geomrcnn.errors import OutputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from geomrcnn.data.dataset import Dataset
     from geomrcnn.evaluation.tables import Table
 
 EXAMPLES = """
@@ -25,6 +25,8 @@ Examples:
   geomrcnn evaluate --pred fields.gpkg --truth labels.geojson --aoi surveyed.gpkg --json -
   geomrcnn evaluate --data chips/val --model runs/fields.zip --report fields.html
   geomrcnn evaluate --data labels.json --model fields --gsd 2 --plots plots
+  geomrcnn evaluate --data ortho.tif --labels fields.gpkg --aoi surveyed.gpkg --model fields \\
+      --rename object=field
 """
 
 POSITIVE = click.FloatRange(0, min_open=True)
@@ -87,17 +89,30 @@ class Outputs:
 @click.option("--pred", metavar="FILE", help="Layer of predicted polygons.")
 @click.option("--truth", metavar="FILE", help="Layer of true polygons, in any CRS.")
 @click.option("--aoi", metavar="FILE",
-              help="Layers: score only within the polygons of this vector file.")  # fmt: skip
+              help="Layers: score only within the polygons of this vector file.  Model: polygons "
+              "in which --labels are complete.")  # fmt: skip
 @click.option("--band", type=POSITIVE, metavar="METRES",
               help="Layers: width of the strip along outlines for boundary IoU.  [default: 5 % of "
               "the side of a square as large as the median true object]")  # fmt: skip
-@click.option("--data", type=click.Path(exists=True, path_type=Path),
+@click.option("--data", multiple=True, metavar="PATH",
               help="Labelled images, in any form that train reads; of chips, the part called "
-              "test.")  # fmt: skip
+              "test, or else val. May be given again.")  # fmt: skip
+@click.option("--labels", multiple=True, metavar="FILE",
+              help="Model: polygons of what is in --data, which are rasters then. May be given "
+              "again.")  # fmt: skip
+@click.option("--class-attribute", metavar="NAME",
+              help="Model: attribute of --labels that names the class.  [default: 'class', or "
+              "else all are called 'object']")  # fmt: skip
+@click.option("--rename", "renamed", multiple=True, metavar="OLD=NEW",
+              help="Model: call a class of the labels otherwise; OLD=ignore where it is neither "
+              "right nor wrong to find it, OLD= where it is background.")  # fmt: skip
 @click.option("--model", metavar="NAME|PATH", help="A shipped model, or a bundle file.")
 @click.option("--gsd", type=POSITIVE, metavar="METRES",
               help="Model: ground size of a pixel to bring the images to.  "
               "[default: the model's]")  # fmt: skip
+@click.option("--bands", callback=band_numbers, metavar="LIST",
+              help="Model: bands to show it, in its order: 4,3,2.  [default: chosen by name, or "
+              "else the first]")  # fmt: skip
 @click.option("--runtime", type=click.Choice(["auto", "openvino", "tensorflow"]), default="auto",
               show_default=True, help="Model: what runs the network.")  # fmt: skip
 @click.option("--min-score", type=click.FloatRange(0, 1), metavar="0..1",
@@ -116,9 +131,13 @@ def evaluate(
     truth: str | None,
     aoi: str | None,
     band: float | None,
-    data: Path | None,
+    data: tuple[str, ...],
+    labels: tuple[str, ...],
+    class_attribute: str | None,
+    renamed: tuple[str, ...],
     model: str | None,
     gsd: float | None,
+    bands: tuple[int, ...] | None,
     runtime: str,
     min_score: float | None,
     json_file: Path | None,
@@ -135,15 +154,21 @@ def evaluate(
     """
     outputs = Outputs(json_file, plots, report, overwrite)
     if pred and truth and not (data or model):
-        if gsd:
-            raise click.UsageError("--gsd goes with --data and --model")
+        if gsd or bands or labels or class_attribute or renamed:
+            raise click.UsageError(
+                "--gsd, --bands, --labels, --class-attribute and --rename go with --data"
+            )
         outputs.check()
         _layers(pred, truth, aoi, band, min_score, outputs)
     elif data and model and not (pred or truth):
-        if aoi or band:
-            raise click.UsageError("--aoi and --band go with --pred and --truth")
+        if band:
+            raise click.UsageError("--band goes with --pred and --truth")
+        if not labels and (class_attribute or aoi):
+            raise click.UsageError("--class-attribute and --aoi go with --labels")
         outputs.check()
-        _model(data, model, gsd, runtime, min_score, outputs)
+        opening = {"gsd": gsd, "bands": bands, "labels": labels, "attribute": class_attribute,
+                   "aoi": aoi, "renamed": renamed}  # fmt: skip
+        _model(data, opening, model, runtime, min_score, outputs)
     else:
         raise click.UsageError("give either --pred and --truth, or --data and --model")
 
@@ -177,20 +202,22 @@ def _layers(
 
 
 def _model(
-    data: Path,
+    data: Sequence[str],
+    opening: Mapping[str, Any],
     model: str,
-    gsd: float | None,
     runtime: str,
     min_score: float | None,
     outputs: Outputs,
 ) -> None:
+    """Evaluate a model on data that is opened with these options of `open_for`."""
     from geomrcnn.evaluation.evaluation import evaluate_dataset
+    from geomrcnn.evaluation.imagery import open_for
     from geomrcnn.evaluation.sizing import SizingDetector
     from geomrcnn.evaluation.summary import summarise
     from geomrcnn.evaluation.tables import confusion_table, evaluation_tables
 
     detector = SizingDetector(model, runtime)
-    dataset = _open(data, gsd or detector.card.gsd)
+    dataset = open_for(detector.card, *data, **opening)
     with counter("Looking", "images") as on_image:
         evaluation = evaluate_dataset(detector, dataset, on_image=on_image)
     least = detector.card.min_score if min_score is None else min_score
@@ -204,19 +231,11 @@ def _model(
     def report(path: Path) -> None:
         from geomrcnn.evaluation.report import write_report
 
-        title = f"{detector.card.name} on {data.name}"
+        title = f"{detector.card.name} on {', '.join(Path(path).name for path in data)}"
         write_report(path, title=title, evaluation=evaluation, dataset=dataset, min_score=least)
 
-    values = {"model": detector.card.name, "data": str(data), **summary}
+    values = {"model": detector.card.name, "data": list(data), **summary}
     tables = evaluation_tables(summary)
     if len(evaluation.classes) > 1:
         tables.append(confusion_table(summary))
     outputs.write(tables, values, plots, report)
-
-
-def _open(path: Path, gsd: float) -> Dataset:
-    """Labelled images; of data with parts, the one that was set apart for a last look."""
-    from geomrcnn.data.opening import open_splits
-
-    splits = open_splits(path, gsd=gsd)
-    return splits.get("test") or splits.get("val") or splits["train"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import shapely
 from geopandas import GeoDataFrame
 from pyproj import CRS
@@ -114,7 +115,7 @@ def compare_files(
     min_score: float | None = None,
 ) -> Layers:
     """Read and compare two vector files; see `evaluate`."""
-    layer = read_features(predicted)
+    layer = _with_numbers(read_features(predicted), os.fspath(predicted))
     if min_score is not None:
         if "score" not in layer:
             raise DataError(f"{os.fspath(predicted)}: has no column 'score' to choose by")
@@ -184,12 +185,14 @@ def compare(
     their order. Where both layers have a column "class", only objects of one class match; classes
     are pooled. At the border of an area of interest neither side is punished: a match counts if its
     true object lies inside, all else if it does itself. Areas are those of an equal-area projection
-    around the truth.
+    around the truth. Features without an area (points, lines, nothing) are no objects.
 
     Raises:
-        DataError: a layer has no CRS, the truth is empty, the layers do not overlap, or they
-            have no class in common.
+        DataError: a layer has no CRS, a score is no number, the truth has no polygon, the layers
+            do not overlap, or they have no class in common.
     """
+    predicted = _with_area(_with_numbers(predicted, "predictions"))
+    truth = _with_area(truth)
     _refuse_unfit(predicted, truth, aoi)
     scored = "score" in predicted
     if scored:
@@ -227,8 +230,8 @@ def _refuse_unfit(predicted: GeoDataFrame, truth: GeoDataFrame, aoi: GeoDataFram
     for name, layer in layers.items():
         if layer is not None and layer.crs is None:
             raise DataError(f"the layer with the {name} has no CRS; assign the one it is in")
-    if truth.geometry.isna().all():
-        raise DataError("the layer with the truth is empty: there is nothing to compare with")
+    if truth.empty:
+        raise DataError("the layer with the truth has no polygons: nothing to compare with")
     if predicted.empty:
         return
     west, south, east, north = predicted.to_crs(4326).total_bounds
@@ -245,6 +248,29 @@ def _refuse_unfit(predicted: GeoDataFrame, truth: GeoDataFrame, aoi: GeoDataFram
                 f"no class in common: predicted {', '.join(map(str, sorted(found)))}; "
                 f"true {', '.join(map(str, sorted(wanted)))}"
             )
+
+
+def _with_numbers(predicted: GeoDataFrame, name: str) -> GeoDataFrame:
+    """The layer with its scores, if it has any, as numbers: files may hold them as text.
+
+    Raises:
+        DataError: naming the layer by `name`, and the first feature whose score is none.
+    """
+    if "score" not in predicted:
+        return predicted
+    scores = pd.to_numeric(predicted["score"], errors="coerce").astype(np.float64)
+    wrong = np.flatnonzero(scores.isna())
+    if len(wrong):
+        value = predicted["score"].iloc[wrong[0]]
+        said = "is empty" if pd.isna(value) else f"'{value}' is no number"
+        raise DataError(f"{name}: feature {wrong[0] + 1}: the score {said}")
+    return predicted.assign(score=scores)
+
+
+def _with_area(frame: GeoDataFrame) -> GeoDataFrame:
+    """The features that have an area."""
+    areal = [shape is not None and not polygonal(shape).is_empty for shape in frame.geometry]
+    return frame[np.array(areal, bool)]
 
 
 def _polygons(frame: GeoDataFrame, crs: CRS) -> np.ndarray:

@@ -15,8 +15,8 @@ def read_features(path: str | os.PathLike[str], *, layer: str | None = None) -> 
     """Read a vector layer in any format GDAL knows.
 
     Args:
-        path: A file, a /vsi path, an URL.
-        layer: Name of the layer; by default the file's only one.
+        path: A file, a /vsi path, an URL; "file.gpkg:roofs" is its layer "roofs".
+        layer: Name of the layer; by default the one that `path` names, or the file's only one.
 
     Returns:
         All features in the layer's own CRS.
@@ -26,6 +26,8 @@ def read_features(path: str | os.PathLike[str], *, layer: str | None = None) -> 
             layer has no geometry.
     """
     path = os.fspath(path)
+    if layer is None:
+        path, layer = _file_and_layer(path)
     try:
         if layer is None:
             layer = _only_layer(path)
@@ -35,6 +37,16 @@ def read_features(path: str | os.PathLike[str], *, layer: str | None = None) -> 
     if not isinstance(frame, GeoDataFrame):
         raise DataError(f"{path}: layer '{layer}' has no geometry")
     return frame
+
+
+def _file_and_layer(path: str) -> tuple[str, str | None]:
+    """Part "file.gpkg:roofs", but not "C:\\file.gpkg" or "https://host/file.gpkg"."""
+    file, colon, layer = path.rpartition(":")
+    is_name = bool(layer) and not {"/", "\\"} & set(layer)
+    is_file = os.path.exists(file) or file.startswith("/vsi") or "://" in file
+    if colon and is_name and is_file and not os.path.exists(path):
+        return file, layer
+    return path, None
 
 
 def _only_layer(path: str) -> str:
@@ -48,7 +60,9 @@ def _only_layer(path: str) -> str:
     if not names:
         raise DataError(f"{path}: has no layer with geometry")
     if len(names) > 1:
-        raise DataError(f"{path}: has several layers, name one: {', '.join(names)}")
+        raise DataError(
+            f"{path}: has several layers ({', '.join(names)}); name one, as in {path}:{names[0]}"
+        )
     return names[0]
 
 

@@ -14,6 +14,7 @@ from geopandas import GeoDataFrame
 from geomrcnn.cli.evaluate import evaluate
 from geomrcnn.cli.main import run
 from geomrcnn.evaluation.tables import POLYGON_LABELS
+from tests.labelled import write_layer, write_scene
 from tests.oracles.bundle import write_constant_bundle
 from tests.rasters import write_raster
 
@@ -86,7 +87,10 @@ def test_wrong_usage_and_wrong_files(
     assert run(evaluate, [*layers, "--min-score", "7"]) == 2
     assert run(evaluate, layers[:2]) == 2
     assert run(evaluate, [*layers, "--model", "fields"]) == 2
-    assert run(evaluate, [*layers, "--gsd", "2"]) == 2
+    for option in (["--gsd", "2"], ["--bands", "1"], ["--rename", "a=b"], ["--labels", "a"]):
+        assert run(evaluate, [*layers, *option]) == 2
+    assert run(evaluate, ["--data", str(tmp_path), "--model", "fields", "--aoi", "a.gpkg"]) == 2
+    assert run(evaluate, ["--data", "no.json", "--model", "fields"]) == 1
     assert run(evaluate, ["--data", str(tmp_path), "--model", "fields", "--band", "2"]) == 2
     assert "give either --pred and --truth, or --data and --model" in capsys.readouterr().err
     assert run(evaluate, [*layers[:2], "--truth", "no.gpkg"]) == 1
@@ -151,8 +155,34 @@ def test_images_the_model_was_not_made_for_are_named(
 ) -> None:
     data = images(tmp_path / "data", np.full((1, 160, 160), 90, np.uint16))
     assert run(evaluate, ["--data", str(data), "--model", str(model)]) == 1
-    message = "a.tif: has 1 band of uint16, but the model 'oracle' wants 3 of uint8"
+    message = (
+        "a.tif: has 1 band of uint16 (gray), but the model 'oracle' wants 3 bands of uint8 "
+        "(red, green, blue); choose bands with --bands or convert it\n"
+    )
     assert message in capsys.readouterr().err
+    arguments = ["--data", str(data), "--model", str(model), "--bands", "1"]
+    assert run(evaluate, arguments) == 1
+    assert "a.tif: has 1 band of uint16, but the model" in capsys.readouterr().err
+
+
+def test_rasters_with_labels_of_other_names(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two objects are found and labelled; a third is left out by the area of interest."""
+    shapes = [shapely.box(*box) for box in BOXES]
+    raster = write_scene(tmp_path / "ortho.tif", 160, shapes)
+    layer = write_layer(tmp_path / "l.gpkg", shapes, use=["roof", "roof", "shed"])
+    area = write_layer(tmp_path / "aoi.gpkg", [shapely.box(0, 0, 160, 55)])
+    begin = ["--data", str(raster), "--labels", str(layer), "--model", str(model), "--json", "-"]
+    begin += ["--class-attribute", "use", "--bands", "3,2,1"]
+    assert run(evaluate, [*begin, "--rename", "roof=field"]) == 1
+    assert "unknown class 'shed' in ortho.tif" in capsys.readouterr().err
+    begin += ["--rename", "roof=field", "--rename", "shed=field"]
+    for options, objects in (([], 3), (["--aoi", str(area)], 2)):
+        assert run(evaluate, [*begin, *options]) == 0
+        figures = json.loads(capsys.readouterr().out)
+        assert (figures["images"], figures["objects"]) == (1, objects)
+        assert figures["scores"]["mask AP50"] == pytest.approx(1)
 
 
 def test_a_folder_that_cannot_take_results_is_told_before_the_work(

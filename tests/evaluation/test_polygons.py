@@ -20,9 +20,9 @@ UTM = "EPSG:32632"
 EAST, NORTH = 500_000, 4_983_000
 
 
-def layer(shapes: list[Polygon], crs: str = UTM, **columns: object) -> GeoDataFrame:
+def layer(shapes: list[Polygon | None], crs: str = UTM, **columns: object) -> GeoDataFrame:
     """Shapes in metres from a corner, as a layer in any CRS."""
-    placed = [affinity.translate(shape, EAST, NORTH) for shape in shapes]
+    placed = [shape and affinity.translate(shape, EAST, NORTH) for shape in shapes]
     return GeoDataFrame(columns, geometry=placed, crs=UTM).to_crs(crs)
 
 
@@ -92,6 +92,25 @@ def test_no_predictions_score_nothing() -> None:
     assert scores.mean_iou is scores.area_bias is None
 
 
+def test_what_has_no_area_is_no_object() -> None:
+    nothing = [None, Polygon(), shapely.Point(3, 3), shapely.LineString([(0, 0), (9, 9)])]
+    found = layer([*nothing, *squares(0)], score=[0.9, 0.9, 0.9, 0.9, 0.5])
+    scores = score_layers(found, layer([*squares(0), *nothing]))
+    assert (scores.predictions, scores.truths) == (1, 1)
+    assert scores.f1 == scores.ap == 1
+    assert score_layers(layer(nothing), layer(squares(0))).predictions == 0
+
+
+def test_scores_that_are_text_are_ordered_as_numbers() -> None:
+    """As text, "9e-05" would come before "0.5"."""
+    truth = layer(squares(0, 20))
+    shapes = squares(100, 0, 20)
+    numbers = score_layers(layer(shapes, score=[9e-5, 0.5, 0.4]), truth)
+    text = score_layers(layer(shapes, score=["9e-05", "0.5", "0.4"]), truth)
+    assert text == numbers
+    assert text.ap50 == 1
+
+
 def test_invalid_truth_is_mended() -> None:
     bow_tie = Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
     scores = score_layers(layer([bow_tie]), layer([bow_tie]))
@@ -105,7 +124,11 @@ def test_invalid_truth_is_mended() -> None:
          "the layer with the predictions has no CRS"),
         (layer(squares(0)), layer(squares(0)).set_crs(None, allow_override=True),
          "the layer with the truth has no CRS"),
-        (layer(squares(0)), layer([]), "truth is empty"),
+        (layer(squares(0)), layer([]), "the truth has no polygons"),
+        (layer(squares(0)), layer([shapely.Point(3, 3), None, Polygon()]),
+         "the truth has no polygons"),
+        (layer(squares(0, 20), score=["0.9", "high"]), layer(squares(0)),
+         "predictions: feature 2: the score 'high' is no number"),
         (layer(squares(0)), layer(squares(50_000)), "the layers do not overlap"),
         (layer(squares(0), **{"class": ["field"]}), layer(squares(0), **{"class": ["roof"]}),
          "no class in common: predicted field; true roof"),
@@ -163,8 +186,8 @@ def test_agreement_with_pycocotools() -> None:
 
     ours = score_layers(layer(boxes(found), score=scores), layer(boxes(truth)))
     assert 0.2 < ours.ap < 0.9
-    assert ours.ap == pytest.approx(precision.mean(), abs=1e-6)
-    assert ours.ap50 == pytest.approx(precision[0].mean(), abs=1e-6)
+    assert ours.ap == pytest.approx(precision.mean(), abs=1e-9)
+    assert ours.ap50 == pytest.approx(precision[0].mean(), abs=1e-9)
 
 
 def test_files_and_the_least_score(tmp_path: Path) -> None:
@@ -177,6 +200,15 @@ def test_files_and_the_least_score(tmp_path: Path) -> None:
     assert evaluate(*paths, aoi=tmp_path / "aoi.geojson").truths == 1
     with pytest.raises(DataError, match="has no column 'score'"):
         evaluate(paths[1], paths[0], min_score=0.5)
+    for scores, message in (
+        (["0.9", "low", "0.3"], r"found\.gpkg: feature 2: the score 'low' is no number"),
+        ([0.9, 0.8, None], r"found\.gpkg: feature 3: the score is empty"),
+    ):
+        layer(squares(0, 20, 100), score=scores).to_file(paths[0])
+        with pytest.raises(DataError, match=message):
+            evaluate(*paths, min_score=0.5)
+    layer(squares(0, 20, 100), score=["0.9", "0.8", "0.3"]).to_file(paths[0])
+    assert evaluate(*paths, min_score=0.5).precision == 1
 
 
 def test_areas_are_true_far_from_the_equator() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
+import zipfile
 from pathlib import Path
 
 import geopandas as gpd
@@ -291,13 +293,37 @@ def test_reading_keeps_crs_and_columns(tmp_path: Path) -> None:
 
 def test_several_layers(tmp_path: Path) -> None:
     path = tmp_path / "a.gpkg"
-    for layer in ("parcels", "houses"):
-        features().to_file(path, layer=layer)
-    with pytest.raises(DataError, match="several layers, name one: parcels, houses"):
+    for layer, count in (("parcels", 1), ("houses", 2)):
+        features().iloc[:count].to_file(path, layer=layer)
+    with pytest.raises(DataError, match=r"several layers \(parcels, houses\).*a\.gpkg:parcels"):
         read_features(path)
     assert len(read_features(path, layer="houses")) == 2
     with pytest.raises(DataError, match="trees"):
         read_features(path, layer="trees")
+
+
+def test_a_layer_named_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.gpkg"
+    for layer, count in (("parcels", 1), ("houses", 2)):
+        features().iloc[:count].to_file(path, layer=layer)
+    assert len(read_features(f"{path}:parcels")) == 1
+    assert len(read_features(f"{path}:houses")) == 2
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(path, "a.gpkg")
+    assert len(read_features(f"/vsizip/{(tmp_path / 'a.zip').as_posix()}/a.gpkg:houses")) == 2
+    with pytest.raises(DataError, match=r"a\.gpkg: .*trees"):
+        read_features(f"{path}:trees")
+    for nowhere in (f"{tmp_path / 'no.gpkg'}:houses", "Q:\\no.gpkg", "Q:/no.gpkg"):
+        with pytest.raises(DataError, match=f"^{re.escape(nowhere)}: no such file$"):
+            read_features(nowhere)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no file of Windows has a colon in its name")
+def test_a_colon_in_the_name_of_a_file(tmp_path: Path) -> None:
+    geographic = features().to_crs(4326)
+    geographic.to_file(tmp_path / "a", driver="GeoJSON", layer="parcels")
+    geographic.iloc[:1].to_file(tmp_path / "a:parcels", driver="GeoJSON")
+    assert len(read_features(tmp_path / "a:parcels")) == 1
 
 
 def test_what_is_no_vector_file(tmp_path: Path) -> None:
