@@ -132,7 +132,7 @@ def test_a_preset_may_change_numbers_but_no_convention(
     small: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
 ) -> None:
     begin = start(small[0], tmp_path, preset="small-objects")
-    assert begin.config.anchor_sizes == (8, 16, 32, 64, 128)
+    assert begin.config.anchor_sizes == (12, 24, 48, 96, 192)
     with pytest.raises(ModelError, match=r"geometry aligned, the preset torchvision has torchvis"):
         start(small[0], tmp_path, preset="torchvision")
 
