@@ -207,5 +207,9 @@ def _renamed(dataset: Dataset, names: Mapping[str, str | None]) -> Dataset:
 
 
 def _absolute(path: AnyPath) -> str:
-    """The path, where it is one of a file here and not of GDAL's own kinds."""
-    return os.path.abspath(path) if os.path.exists(path) else os.fspath(path)
+    """The path, where it is one of a file here, perhaps with a layer, and not of GDAL's kinds."""
+    path = os.fspath(path)
+    file, colon, layer = path.rpartition(":")
+    if not os.path.exists(path) and os.path.exists(file):
+        return os.path.abspath(file) + colon + layer
+    return os.path.abspath(path) if os.path.exists(path) else path

@@ -78,4 +78,7 @@ def test_a_source_is_found_from_everywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "fields").mkdir()
     assert as_source("fields").paths == (str(tmp_path / "fields"),)
+    (tmp_path / "l.gpkg").touch()
+    labelled = Source.of("fields", labels=["l.gpkg:roofs"])
+    assert labelled.labels == (f"{tmp_path / 'l.gpkg'}:roofs",)
     assert as_source("/vsizip/fields.zip/a.tif").paths == ("/vsizip/fields.zip/a.tif",)
