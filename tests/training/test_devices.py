@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from geomrcnn.data.augmentation import Augmentation
 from geomrcnn.data.landscape.write import write_dataset
 from geomrcnn.errors import DataError
 from geomrcnn.network.weights.own import named_weights
@@ -93,7 +92,6 @@ def test_two_hosts_train_as_one(tmp_path):
         init="none",
         network={**network, "box_units": (16,)},
         training=TrainingConfig(steps=2, batch=2, tile=64, warmup_steps=0),
-        augmentation=Augmentation(scale=(0.6, 1.6)),
         bundle=False,
         say=lambda line: None,
     )

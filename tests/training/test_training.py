@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 
 from geomrcnn.bundle.bundle import Bundle
-from geomrcnn.data.augmentation import STILL
 from geomrcnn.data.landscape.write import write_dataset
 from geomrcnn.errors import DataError, ModelError
 from geomrcnn.network.config import MaskRCNNConfig
@@ -27,7 +26,7 @@ from geomrcnn.training.config import TrainingConfig
 from geomrcnn.training.initialise import trained_network
 from geomrcnn.training.run import RunConfig
 from geomrcnn.training.table import read_table
-from geomrcnn.training.train import repeat, train
+from geomrcnn.training.train import repeat
 from tests.training.resumable import TINY, run
 
 
@@ -162,22 +161,3 @@ def test_a_card_with_an_unknown_field_is_refused(whole, tmp_path):
     with pytest.raises(ModelError, match=r"model card.*colour"):
         bundle_run(whole.folder, tmp_path / "x.zip", {"colour": "red"})
     assert not list(tmp_path.iterdir())
-
-
-def test_eight_tiles_are_learnt_by_heart(tmp_path):
-    """The classic proof that nothing in the chain is crossed: mask AP50 of at least 0.95."""
-    write_dataset(tmp_path / "tiles", 8, 256, 2.0, seed=0, overwrite=False)
-    training = TrainingConfig(
-        steps=600, batch=2, tile=256, learning_rate=0.012, warmup_steps=40, checkpoint_steps=600
-    )
-    train(
-        [tmp_path / "tiles"],
-        tmp_path / "run",
-        gsd=2.0,
-        training=training,
-        augmentation=STILL,
-        validation=tmp_path / "tiles",
-        bundle=False,
-    )
-    (scores,) = read_table(tmp_path / "run/validation.csv")
-    assert scores["mask AP50"] >= 0.95
