@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from geomrcnn.bundle.bands import is_silent
 from geomrcnn.data.dataset import TRUE_COLOUR, Dataset, PixelType
 from geomrcnn.errors import DataError
 from geomrcnn.network.weights.stem import spread
@@ -148,7 +149,7 @@ def fitted_scaling(
 
 
 def _nameless(bands: tuple[str, ...]) -> bool:
-    return all(name.startswith("band ") or name == "gray" for name in bands)
+    return all(map(is_silent, bands))
 
 
 def _some_pixels(dataset: Dataset, index: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:

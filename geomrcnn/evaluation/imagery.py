@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
+from geomrcnn.bundle.bands import band_places
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.data.cutting import Cutting
 from geomrcnn.data.dataset import ConcatDataset, Dataset, PixelType, Sample
@@ -116,27 +117,3 @@ class ModelBands:
                 "convert it"
             )
         return places
-
-
-def band_places(names: Sequence[str], wanted: Sequence[str]) -> list[int] | None:
-    """Which bands are those that a model wants, from 0; None where the names leave no choice.
-
-    Args:
-        names: Of the bands there are; "band 5" says nothing.
-        wanted: Of the model's.
-    """
-    if set(wanted) <= set(names):
-        return [names.index(name) for name in wanted]
-    first = names[: len(wanted)]
-    if len(names) == len(wanted):
-        fits = all(
-            name == want or _is_silent(name) or _is_silent(want)
-            for name, want in zip(names, wanted, strict=True)
-        )
-    else:
-        fits = len(names) > len(wanted) and all(map(_is_silent, first))
-    return list(range(len(wanted))) if fits else None
-
-
-def _is_silent(name: str) -> bool:
-    return name.startswith("band ")

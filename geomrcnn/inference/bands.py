@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from geomrcnn.bundle.bands import band_places
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.errors import RasterError
 from geomrcnn.raster.source import RasterSource, open_raster
@@ -49,18 +50,10 @@ def choose_bands(source: RasterSource, card: ModelCard) -> tuple[int, ...]:
     Raises:
         RasterError: if there are too few, or their names leave no choice.
     """
-    wanted = len(card.bands)
-    if set(card.bands) <= set(source.band_names):
-        return tuple(source.bands[source.band_names.index(name)] for name in card.bands)
-    if source.count == wanted or (source.count > wanted and _nameless(source, wanted)):
-        return source.bands[:wanted]
-    raise _misfit(source, card)
-
-
-def _nameless(source: RasterSource, count: int) -> bool:
-    """Whether the first bands say nothing about what they show."""
-    silent = {f"band {band}" for band in source.bands}
-    return silent.issuperset(source.band_names[:count])
+    places = band_places(source.band_names, card.bands)
+    if places is None:
+        raise _misfit(source, card)
+    return tuple(source.bands[place] for place in places)
 
 
 def _misfit(source: RasterSource, card: ModelCard) -> RasterError:

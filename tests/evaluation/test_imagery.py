@@ -13,7 +13,7 @@ from rasterio.enums import ColorInterp
 from geomrcnn.data.dataset import Dataset
 from geomrcnn.errors import DataError
 from geomrcnn.evaluation.evaluation import evaluate_dataset
-from geomrcnn.evaluation.imagery import band_places, open_for
+from geomrcnn.evaluation.imagery import open_for
 from tests.labelled import write_layer
 from tests.layouts import ROOF, coco_folder, csv_table
 from tests.oracles.detector import OracleDetector, card
@@ -22,28 +22,6 @@ from tests.rasters import write_raster
 without_place = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
 RGB = ("red", "green", "blue")
-NAMELESS = ("band 1", "band 2", "band 3")
-
-
-@pytest.mark.parametrize(
-    ("names", "wanted", "places"),
-    [
-        (RGB, RGB, [0, 1, 2]),
-        (("blue", "green", "red", "nir"), RGB, [2, 1, 0]),
-        (NAMELESS, RGB, [0, 1, 2]),
-        ((*NAMELESS, "band 4"), RGB, [0, 1, 2]),
-        (RGB, NAMELESS, [0, 1, 2]),
-        (("red", "band 2", "band 3"), RGB, [0, 1, 2]),
-        (("nir", "red", "green"), RGB, None),
-        (("nir", "band 2", "band 3", "band 4"), RGB, None),
-        (("red", "green"), RGB, None),
-        (("band 1",), RGB, None),
-    ],
-)
-def test_the_choice_of_bands(
-    names: tuple[str, ...], wanted: tuple[str, ...], places: list[int] | None
-) -> None:
-    assert band_places(names, wanted) == places
 
 
 def rasters(folder: Path, *colours: ColorInterp) -> dict[str, object]:

@@ -326,6 +326,8 @@ def test_the_user_has_the_last_word_on_bands(tmp_path: Path) -> None:
 def test_other_names_are_not_guessed_at(tmp_path: Path) -> None:
     with pytest.raises(RasterError, match=r"4 bands of uint8 \(nir, red edge, swir, red\), but"):
         seen_colours(tmp_path, names=("nir", "red edge", "swir", "red"))
+    with pytest.raises(RasterError, match=r"3 bands of uint8 \(nir, red, green\), but"):
+        seen_colours(tmp_path, names=("nir", "red", "green"))
 
 
 def test_painting_is_exact() -> None:
