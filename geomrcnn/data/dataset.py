@@ -97,7 +97,40 @@ class Dataset(Protocol):
         """What to call image `index` in a message."""
 
 
-class Subset:
+class Derived:
+    """A dataset made of another; those that inherit say what is other than there.
+
+    Attributes:
+        classes: Names of classes 1..C.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        """Take `dataset` as it is."""
+        self._dataset = dataset
+        self.classes: tuple[str, ...] = dataset.classes
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self._dataset)
+
+    def sample(self, index: int) -> Sample:
+        """Image `index` with its objects."""
+        return self._dataset.sample(index)
+
+    def gsd(self, index: int) -> float | None:
+        """Metres a pixel, or None."""
+        return self._dataset.gsd(index)
+
+    def pixel_type(self, index: int) -> PixelType:
+        """What the pixels of image `index` are."""
+        return self._dataset.pixel_type(index)
+
+    def name(self, index: int) -> str:
+        """Name of image `index`."""
+        return self._dataset.name(index)
+
+
+class Subset(Derived):
     """Some images of a dataset, in the order given."""
 
     def __init__(self, dataset: Dataset, indices: Sequence[int]) -> None:
@@ -111,13 +144,8 @@ class Subset:
             raise DataError(
                 f"image {outside[0]} does not exist: the dataset has {len(dataset)}, from 0"
             )
-        self._dataset = dataset
+        super().__init__(dataset)
         self._indices = tuple(indices)
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of classes 1..C."""
-        return self._dataset.classes
 
     def __len__(self) -> int:
         """Number of images."""

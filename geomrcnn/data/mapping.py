@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from geomrcnn.data.dataset import Dataset, Instance, PixelType, Sample
+from geomrcnn.data.dataset import Dataset, Derived, Instance, Sample
 from geomrcnn.errors import DataError
 
 IGNORE = "ignore"
@@ -27,7 +27,7 @@ def parse_mapping(pairs: Sequence[str]) -> dict[str, str | None]:
     return mapping
 
 
-class Renamed:
+class Renamed(Derived):
     """A dataset whose classes have other names.
 
     Classes that get one name become one class; a class renamed to None is left out, as if it were
@@ -49,34 +49,18 @@ class Renamed:
                 f"there is no class '{unknown[0]}' to rename; the data has "
                 f"{', '.join(dataset.classes)}"
             )
-        self._dataset = dataset
+        super().__init__(dataset)
         self._names = [names.get(name, name) for name in dataset.classes]
         kept = (name for name in self._names if name not in (None, IGNORE))
-        self.classes: tuple[str, ...] = tuple(dict.fromkeys(name for name in kept if name))
+        self.classes = tuple(dict.fromkeys(name for name in kept if name))
         if not self.classes:
             raise DataError("no class is left after renaming")
-
-    def __len__(self) -> int:
-        """Number of images."""
-        return len(self._dataset)
 
     def sample(self, index: int) -> Sample:
         """Image `index` with its objects under their new names."""
         sample = self._dataset.sample(index)
         renamed = (new for instance in sample.instances for new in self._rename(instance))
         return replace(sample, instances=tuple(renamed))
-
-    def gsd(self, index: int) -> float | None:
-        """Metres a pixel, or None."""
-        return self._dataset.gsd(index)
-
-    def pixel_type(self, index: int) -> PixelType:
-        """What the pixels of image `index` are."""
-        return self._dataset.pixel_type(index)
-
-    def name(self, index: int) -> str:
-        """Name of image `index`."""
-        return self._dataset.name(index)
 
     def _rename(self, instance: Instance) -> Iterator[Instance]:
         name = self._names[instance.class_id - 1]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from geomrcnn.bundle.bands import band_places
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.data.cutting import Cutting
-from geomrcnn.data.dataset import ConcatDataset, Dataset, PixelType, Sample
+from geomrcnn.data.dataset import ConcatDataset, Dataset, Derived, PixelType, Sample
 from geomrcnn.data.mapping import Renamed, parse_mapping
 from geomrcnn.data.opening import open_splits
 from geomrcnn.errors import DataError
@@ -66,23 +66,16 @@ def open_for(
     return dataset if bands else ModelBands(dataset, card)
 
 
-class ModelBands:
+class ModelBands(Derived):
     """A dataset of which a model sees the bands that are named as its own.
 
     Where the names do not say, it sees the first ones, unless a name speaks against it.
-
-    Attributes:
-        classes: Names of classes 1..C.
     """
 
     def __init__(self, dataset: Dataset, card: ModelCard) -> None:
         """Choose bands of `dataset`, image by image."""
-        self.classes: tuple[str, ...] = dataset.classes
-        self._dataset, self._card = dataset, card
-
-    def __len__(self) -> int:
-        """Number of images."""
-        return len(self._dataset)
+        super().__init__(dataset)
+        self._card = card
 
     def sample(self, index: int) -> Sample:
         """Image `index`, with the model's bands in the model's order.
@@ -94,18 +87,10 @@ class ModelBands:
         sample = self._dataset.sample(index)
         return replace(sample, image=sample.image[..., places])
 
-    def gsd(self, index: int) -> float | None:
-        """Metres a pixel, or None."""
-        return self._dataset.gsd(index)
-
     def pixel_type(self, index: int) -> PixelType:
         """What the pixels of image `index` are, of the bands that the model sees."""
         pixels = self._dataset.pixel_type(index)
         return pixels._replace(bands=tuple(pixels.bands[place] for place in self._places(index)))
-
-    def name(self, index: int) -> str:
-        """Name of image `index`."""
-        return self._dataset.name(index)
 
     def _places(self, index: int) -> list[int]:
         pixels = self._dataset.pixel_type(index)

@@ -289,7 +289,7 @@ class Colours(OracleDetector):
 
 def seen_colours(tmp_path: Path, names: tuple[str, ...] = (), colours: tuple[ColorInterp, ...] = (),
                  asked: tuple[int, ...] | None = None) -> list[int]:  # fmt: skip
-    count = max(len(names), len(colours), 4)
+    count = len(names) or max(len(colours), 4)
     values = (
         np.ones((count, 64, 64), np.uint8) * np.arange(1, count + 1, dtype=np.uint8)[:, None, None]
     )
