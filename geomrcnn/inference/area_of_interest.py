@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 
 import shapely
-from pyproj.exceptions import ProjError
 
+from geomrcnn.data.labels import read_area_of_interest
+from geomrcnn.data.layers import window_box
 from geomrcnn.errors import DataError
-from geomrcnn.formats.reader import read_features
-from geomrcnn.inference.georeference import reproject, to_pixels, transformer
 from geomrcnn.raster.source import RasterSource
 from geomrcnn.raster.tile import Window
 from geomrcnn.vector.polygons import Polygonal, polygonal
-
-SEGMENTS = 100
-"""Pieces an area's longer side is cut into before it is reprojected: straight lines may bend."""
 
 
 class AreaOfInterest:
@@ -28,8 +24,7 @@ class AreaOfInterest:
 
     def touches(self, window: Window) -> bool:
         """Whether a tile sees any of it."""
-        column, row, width, height = window
-        return bool(self.area.intersects(shapely.box(column, row, column + width, row + height)))
+        return bool(self.area.intersects(window_box(window)))
 
     def holds(self, outline: Polygonal) -> bool:
         """Whether an object belongs to it, judged by a point within the object."""
@@ -42,23 +37,7 @@ def read_area(path: str | os.PathLike[str], source: RasterSource) -> AreaOfInter
     Raises:
         DataError: if there are no polygons, they cannot be placed on the raster, or miss it.
     """
-    frame = read_features(path)
-    area = polygonal(shapely.union_all([polygonal(shape) for shape in frame.geometry.dropna()]))
-    if area.is_empty:
-        raise DataError(f"{path}: holds no polygon to be the area of interest")
-    if (frame.crs is None) != (source.crs is None):
-        without, other = (path, source.path) if frame.crs is None else (source.path, path)
-        raise DataError(f"{without}: has no CRS, so it cannot be brought together with {other}")
-    if frame.crs is not None and source.crs is not None:
-        left, bottom, right, top = area.bounds
-        dense = shapely.segmentize(area, max(right - left, top - bottom) / SEGMENTS)
-        try:
-            area = reproject(dense, transformer(frame.crs, source.crs))
-        except ProjError as error:
-            raise DataError(
-                f"{path}: cannot be reprojected to the CRS of {source.path} ({error})"
-            ) from error
-    area = to_pixels(area, source.transform)
-    if not area.intersects(shapely.box(0, 0, source.width, source.height)):
+    placed = read_area_of_interest(path).on(source).geometries
+    if not len(placed):
         raise DataError(f"{path}: the area of interest does not overlap {source.path}")
-    return AreaOfInterest(area)
+    return AreaOfInterest(polygonal(shapely.union_all(placed)))

@@ -1,4 +1,4 @@
-"""Between pixels and the map: where outlines get their map coordinates and their areas."""
+"""From pixels to the map: where outlines get their map coordinates and their areas."""
 
 from __future__ import annotations
 
@@ -19,11 +19,6 @@ ELLIPSOID = pyproj.Geod(ellps="WGS84")
 def to_map(polygons: Sequence[Polygonal], transform: Affine) -> list[Polygonal]:
     """Polygons from continuous pixels to map coordinates, exteriors counter-clockwise."""
     return [shapely.orient_polygons(_move(polygon, transform)) for polygon in polygons]
-
-
-def to_pixels(polygon: Polygonal, transform: Affine) -> Polygonal:
-    """A polygon from map coordinates to continuous pixels."""
-    return _move(polygon, ~transform)
 
 
 def transformer(source: Any, target: Any) -> pyproj.Transformer:
