@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from geomrcnn.network.losses import Losses
 from geomrcnn.network.targets import GroundTruth
+from geomrcnn.training.devices import find_devices
 from geomrcnn.training.gradients import Batch, loss_gradients, signature
 from tests.training.tiny import TILE, network
 
@@ -31,6 +32,7 @@ class Network:
     """The gradients of a batch's summed loss, for any number of objects."""
 
     def __init__(self) -> None:
+        find_devices()  # computes the same numbers each time from here on, as training does
         self.model = network()
         self._traced: dict[int, Callable[[Batch], tuple[tf.Tensor, list[tf.Tensor]]]] = {}
 
@@ -117,7 +119,5 @@ def test_an_image_has_the_same_losses_in_any_batch(net):
         np.testing.assert_allclose(getattr(together.losses, name), alone, rtol=2e-4, atol=1e-6)
     for name, gradient in together.gradients.items():
         summed = sum(result.gradients[name] for result in apart)
-        # A convolution rounds otherwise in a batch of another size, and a unit whose input is
-        # nothing but rounding is then on in one and off in the other.
-        apart_by = np.linalg.norm(gradient - summed) / max(np.linalg.norm(summed), 1e-6)
-        assert apart_by < 0.02, name
+        scale = np.abs(summed).max()
+        np.testing.assert_allclose(gradient, summed, atol=1e-3 * scale + 1e-7, err_msg=name)
