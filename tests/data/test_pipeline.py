@@ -21,6 +21,7 @@ from geomrcnn.data.pipeline import Batch, encode, training_batches
 from geomrcnn.data.rasterise import box_mask
 from geomrcnn.data.statistics import ValueRange
 from geomrcnn.errors import DataError
+from geomrcnn.training.gradients import signature
 
 
 class Discs:
@@ -86,6 +87,16 @@ def test_shapes_and_types() -> None:
         assert (boxes[classes != 0][:, 2:] > boxes[classes != 0][:, :2]).all()
         assert masks[classes != 0].any(axis=(1, 2)).all()
         assert boxes.max() <= 64
+
+
+def test_batches_have_the_shapes_that_a_step_is_traced_for() -> None:
+    spec = signature(3, 64, 3)
+    for images, truth in islice(batches(), 4):
+        assert spec.images.is_compatible_with(images)
+        for wanted, part in zip(spec.truth, truth, strict=True):
+            assert wanted.is_compatible_with(part)
+        assert truth.boxes.shape[1:] == (truth.classes.shape[1], 4)
+        assert truth.masks.shape.as_list() == [3, truth.classes.shape[1], 28, 28]
 
 
 def test_a_resumed_run_goes_on_exactly() -> None:
