@@ -141,9 +141,8 @@ def load_litert(model: MaskRCNN, path: Path) -> Callable[[np.ndarray], Mapping[s
     return lambda image: dict(run(images=image))
 
 
-@pytest.mark.parametrize(
-    ("geometry", "load"), [("matterport", load_onnx), ("torchvision", load_litert)]
-)
+@pytest.mark.parametrize("load", [load_onnx, load_litert])
+@pytest.mark.parametrize("geometry", ["matterport", "torchvision"])
 def test_networks_of_other_conventions_leave_too_and_may_find_nothing(geometry, load, tmp_path):
     model, image = small_network(geometry), picture(128)
     nothing = np.tile(np.float32(model.config.pixel_mean), (1, 128, 128, 1))
