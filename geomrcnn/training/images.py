@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rasterio.errors import NotGeoreferencedWarning
 
 from geomrcnn.data.dataset import ConcatDataset, Dataset
-from geomrcnn.training.sources import Data, as_source, open_data, together
+from geomrcnn.training.sources import Data, as_source, splits_of, together
 
 
 class Images(NamedTuple):
@@ -42,7 +42,7 @@ def open_images(
         GeomrcnnError: naming what cannot be read or does not go together.
     """
     warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)  # gsd says what matters
-    opened = [open_data(one, gsd, bands, tile, apart=validation is None) for one in data]
+    opened = [splits_of(one, gsd, bands, tile, apart=validation is None) for one in data]
     for one, splits in zip(data, opened, strict=True):
         for name, report in splits.reports.items():
             say(f"{as_source(one)}, {name}: {report}")
@@ -50,7 +50,7 @@ def open_images(
     if validation is None:
         measured = [splits.val for splits in opened if splits.val is not None]
     else:
-        found = open_data(validation, gsd, bands, tile)
+        found = splits_of(validation, gsd, bands, tile)
         measured = [found.train if found.val is None else found.val]
         say(f"{as_source(validation)}: {len(measured[0])} images to validate on")
     if not measured:

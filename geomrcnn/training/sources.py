@@ -147,7 +147,7 @@ def as_source(data: Data) -> Source:
     return Source((f"{_OF_PYTHON}{type(data).__qualname__}",))
 
 
-def open_data(
+def splits_of(
     data: Data, gsd: float | None, bands: Sequence[int] | None, tile: int, *, apart: bool = False
 ) -> Splits:
     """What is behind any form of data; arguments as for `Source.open`."""
@@ -192,7 +192,7 @@ def common_gsd(data: Sequence[Data], bands: Sequence[int] | None) -> float:
 def _gsds(data: Data, bands: Sequence[int] | None) -> list[float | None]:
     source = as_source(data)
     if not source.labels:
-        dataset = open_data(data, None, bands, 1).train
+        dataset = splits_of(data, None, bands, 1).train
         return [dataset.gsd(index) for index in range(len(dataset))]
     gsds = []
     for path in source.paths:
