@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +38,7 @@ from geomrcnn.evaluation.tables import (
     polygon_table,
     reliability_table,
 )
+from geomrcnn.training.table import read_table
 
 CAPTIONS = {
     "precision_recall": "Precision and recall at IoU 0.5, along falling scores",
@@ -205,10 +204,8 @@ def _read_columns(path: Path) -> dict[str, npt.NDArray[np.float64]]:
         DataError: it cannot be read, has no rows or no column "step", or holds other things.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows: list[dict[str, Any]] = list(csv.DictReader(file))
-        columns = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
-        columns["step"]
+        rows = read_table(path)
+        columns = {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
     except (OSError, ValueError, TypeError, IndexError, KeyError) as error:
         raise DataError(f"{path}: not a table of training steps ({error!r})") from error
     return columns
