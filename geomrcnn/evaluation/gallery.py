@@ -17,10 +17,11 @@ from geomrcnn.data.dataset import Dataset
 from geomrcnn.data.resample import Frame, resample
 from geomrcnn.evaluation.confusion import ImageScore, image_scores
 from geomrcnn.evaluation.evaluation import Evaluation
+from geomrcnn.formats.style import Colour
 from geomrcnn.vector.contour import outline
 from geomrcnn.vector.instance import Box
 from geomrcnn.visualize.images import to_rgb
-from geomrcnn.visualize.outlines import Colour, overlay
+from geomrcnn.visualize.outlines import overlay
 
 SIDE = 640
 """Pixels of a picture's longer side."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,6 +53,39 @@ def written_beside(path: Path) -> Iterator[Path]:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         _remove(partial)
+
+
+@contextmanager
+def files_beside(path: Path, old: Sequence[Path] = ()) -> Iterator[Path]:
+    """Give a place for a file and its companions; move them all if all went well.
+
+    Args:
+        path: Where the file goes.
+        old: What belongs to a file that may be at `path` now, and must not stay beside a new one.
+
+    Yields:
+        A path of the same name in a new folder, all of whose files will be moved, this one last.
+
+    Raises:
+        OutputError: if the system refuses to write there.
+    """
+    folder = path.with_name(f".{path.name}.partial")
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        yield folder / path.name
+        _remove_journals(path)
+        companions = sorted(file for file in folder.iterdir() if file.name != path.name)
+        replaced = {path.with_name(file.name) for file in companions}
+        for stale in set(old) - replaced:
+            stale.unlink(missing_ok=True)
+        for file in companions:
+            os.replace(file, path.with_name(file.name))
+        os.replace(folder / path.name, path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove(path: Path) -> None:

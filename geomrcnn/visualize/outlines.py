@@ -15,20 +15,9 @@ from rasterio.features import rasterize
 
 from geomrcnn.errors import DataError, OutputError
 from geomrcnn.formats.destination import check_destination, written_beside
+from geomrcnn.formats.style import PALETTE, Colour
 from geomrcnn.raster.source import open_raster
 from geomrcnn.visualize.images import to_rgb, write_png
-
-Colour = tuple[int, int, int]
-
-PALETTE: tuple[Colour, ...] = (
-    (255, 221, 0),
-    (0, 224, 255),
-    (255, 74, 183),
-    (140, 255, 66),
-    (255, 140, 26),
-    (184, 148, 255),
-)
-"""Bright colours that neither vegetation, soil nor roofs have, one a class."""
 
 CASING_WIDTH = 1.0
 CASING_OPACITY = 0.6
