@@ -56,7 +56,7 @@ def write(table: FeatureTable, path: Path, layer: str, provenance: Provenance | 
         file.write("\n]}\n")
 
 
-def read_provenance(path: Path) -> str | None:
+def read_provenance(path: Path) -> str:
     """The record of what made a file, from its first line.
 
     Raises:
@@ -66,10 +66,9 @@ def read_provenance(path: Path) -> str | None:
         line = file.readline()
     head, mark, _ = line.partition(', "annotations": [')
     try:
-        found = json.loads(head + "}")["info"].get(PROVENANCE) if mark else None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return json.dumps(json.loads(head + "}" * bool(mark))["info"][PROVENANCE])
+    except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: was not written by geomrcnn") from error
-    return None if found is None else json.dumps(found)
 
 
 def _head(provenance: Provenance) -> dict[str, Any]:

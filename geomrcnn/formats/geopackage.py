@@ -19,7 +19,8 @@ _STYLES = """
         id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
         f_table_catalog TEXT(256), f_table_schema TEXT(256), f_table_name TEXT(256),
         f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
-        useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30), update_time DATETIME
+        useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30),
+        update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
     );
     INSERT INTO gpkg_contents (table_name, data_type, identifier)
         VALUES ('layer_styles', 'attributes', 'layer_styles');
@@ -29,8 +30,8 @@ _STYLES = """
 _STYLE = """
     INSERT INTO layer_styles (
         f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, styleQML,
-        styleSLD, useAsDefault, description, owner, update_time
-    ) VALUES ('', '', ?, 'geom', 'classes', ?, '', 1, 'A colour a class', '', ?)
+        styleSLD, useAsDefault, description, owner
+    ) VALUES ('', '', ?, 'geom', 'classes', ?, '', 1, 'A colour a class', '')
 """
 
 
@@ -50,13 +51,13 @@ def write(table: FeatureTable, path: Path, layer: str, provenance: Provenance | 
         dataset_options={"VERSION": "1.3"},
     )
     if provenance is not None:
-        _add_style(path, layer, provenance)
+        _add_style(path, layer, qml(provenance.classes))
 
 
-def _add_style(path: Path, layer: str, provenance: Provenance) -> None:
+def _add_style(path: Path, layer: str, style: str) -> None:
     try:
         with closing(sqlite3.connect(path)) as database, database:
             database.executescript(_STYLES)
-            database.execute(_STYLE, (layer, qml(provenance.classes), provenance.date))
+            database.execute(_STYLE, (layer, style))
     except sqlite3.Error as error:
         raise OutputError(f"cannot be written: {error}") from error

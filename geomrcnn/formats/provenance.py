@@ -52,7 +52,7 @@ class Provenance:
     geomrcnn: str
     options: Mapping[str, Any] = field(default_factory=dict)
     date: str = field(
-        default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds")
+        default_factory=lambda: datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     )
 
     def to_dict(self) -> dict[str, Any]:

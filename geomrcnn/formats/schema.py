@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
@@ -101,7 +101,7 @@ def _schema(frame: GeoDataFrame) -> pa.Schema:
 
 def _type(values: pd.Series) -> pa.DataType:
     """The plainest Arrow type that holds a column that is not one of ours."""
-    found = _told(values.name, lambda: pa.Array.from_pandas(values)).type
+    found = _array(values).type
     if pa.types.is_dictionary(found):
         found = found.value_type
     if pa.types.is_null(found) or pa.types.is_large_string(found):
@@ -124,20 +124,21 @@ def _column(frame: GeoDataFrame, field: pa.Field) -> pa.Array:
         return pa.nulls(len(frame), field.type)
     values = frame[field.name]
     if pa.types.is_string(field.type):
-        values = values.astype(object).map(str, na_action="ignore")
-    return _told(field.name, lambda: pa.Array.from_pandas(values, type=field.type))
+        values = values.map(str, na_action="ignore")
+    return _array(values, field.type)
 
 
-def _told(name: object, convert: Callable[[], pa.Array]) -> pa.Array:
-    """Convert a column.
+def _array(values: pd.Series, kind: pa.DataType | None = None) -> pa.Array:
+    """A column in one piece.
 
     Raises:
-        OutputError: if Arrow cannot, in its words.
+        OutputError: if Arrow has no such type, in its words.
     """
     try:
-        return convert()
+        found = pa.array(values, kind, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise OutputError(f"column '{name}' cannot be written: {error}") from error
+        raise OutputError(f"column '{values.name}' cannot be written: {error}") from error
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
 def _geometry(frame: GeoDataFrame) -> npt.NDArray[np.object_]:
