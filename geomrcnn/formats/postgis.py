@@ -73,19 +73,19 @@ def parse_url(url: str) -> Target:
     Raises:
         OutputError: if it names no table.
     """
-    parts = urlsplit(url)
+    parts = urlsplit(url, allow_fragments=False)
     options = parse_qsl(parts.query, keep_blank_values=True)
     schema, _, table = dict(options).get("table", "").rpartition(".")
     login, at, host = parts.netloc.rpartition("@")
     user, colon, _ = login.partition(":")
-    shown = parts._replace(netloc=f"{user}{colon and ':***'}{at}{host}", query="").geturl()
+    shown = f"{parts.scheme}://{user}{colon and ':***'}{at}{host}{parts.path}"
     if not table:
         raise OutputError(f"{shown}: name the table, as in {shown}?table=fields")
     rest = urlencode([(key, value) for key, value in options if key != "table"], quote_via=quote)
     where = f"{schema}.{table}" if schema else table
-    return Target(
-        parts._replace(query=rest).geturl(), schema or None, table, f"{shown}?table={where}"
-    )
+    # `urlunsplit` would drop the slashes before an empty host.
+    database = f"{parts.scheme}://{parts.netloc}{parts.path}?{rest}"
+    return Target(database, schema or None, table, f"{shown}?table={where}")
 
 
 def check(url: str, overwrite: bool) -> None:
