@@ -14,7 +14,8 @@ read_provenance = gdal.read_provenance
 def write(table: FeatureTable, path: Path, layer: str, provenance: Provenance | None) -> None:
     """Write features as a new FlatGeobuf in their own CRS.
 
-    The driver orders the features by place, and keeps some 80 bytes of each in memory to do so.
+    The driver orders the features by place. To do so it keeps some 80 bytes of each in memory, and
+    goes through up to 100 MB of them at once.
 
     Raises:
         OutputError: if GDAL cannot, in its words.

@@ -44,8 +44,8 @@ def write_features(
 ) -> None:
     """Write features as a new file or table, which appears complete or not at all.
 
-    Memory is bounded by the largest batch, whatever their number; only FlatGeobuf keeps some 80
-    bytes of every feature.
+    Memory is bounded by the largest batch, whatever their number; only FlatGeobuf needs 100 MB
+    more, and some 80 bytes for every feature.
 
     Args:
         features: Polygons with the columns of `geomrcnn.formats.schema.COLUMNS`, and any others:

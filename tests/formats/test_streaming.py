@@ -39,16 +39,15 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts memory as Linux does, in KiB")
-@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".fgb", ".geojsonl"])
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet"])
 def test_memory_does_not_grow_with_the_number_of_features(suffix: str) -> None:
     few, many = (
         int(subprocess.run([sys.executable, "-c", WRITE_MANY, suffix, str(count)],
                            capture_output=True, text=True, check=True).stdout)
-        for count in (20_000, 120_000)
+        for count in (20_000, 80_000)
     )  # fmt: skip
-    # 100,000 features more have 60 MB of geometry; FlatGeobuf keeps the boxes and places of all.
     grown = (many - few) / 1024
-    assert grown < (45 if suffix == ".fgb" else 15), f"{grown:.0f} MB"
+    assert grown < 15, f"{grown:.0f} MB, where 60,000 features have 36 MB of geometry alone"
 
 
 @pytest.mark.parametrize("suffix", EVERY)
@@ -159,7 +158,7 @@ def test_a_disk_that_is_full(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     done = subprocess.run(
         # Parquet needs little room for what is always the same.
-        [sys.executable, "-c", FULL_DISK, str(path), "9000" if "parquet" in suffix else "200000"],
+        [sys.executable, "-c", FULL_DISK, str(path), "3000" if "parquet" in suffix else "200000"],
         capture_output=True,
         text=True,
     )
