@@ -19,6 +19,7 @@ import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from shapely import MultiPolygon, Polygon, STRtree
+from shapely.geometry.base import BaseGeometry
 
 from geomrcnn.vector.polygons import Polygonal, polygonal
 
@@ -79,11 +80,10 @@ def _cover(polygons: Sequence[Polygonal], gap: float) -> list[Polygonal]:
     """A coverage of polygons, with the gaps between them closed."""
     own = np.arange(len(polygons))
     apart = [_without_slivers(polygon, gap) for polygon in _planarise(polygons, own)]
-    owners, pieces = _shared_out(_gaps(apart, gap), apart)
-    return _planarise([*apart, *pieces], np.concatenate([own, owners]))
+    return _planarise([*apart, *_shared_out(_gaps(apart, gap), apart)], np.tile(own, 2))
 
 
-def _planarise(pieces: Sequence[Polygonal], owners: np.ndarray) -> list[Polygonal]:
+def _planarise(pieces: Sequence[BaseGeometry], owners: np.ndarray) -> list[Polygonal]:
     """For each owner, from 0, the union of its pieces, with the vertices of all that it touches.
 
     Where several pieces lie, the first stays. Seams that rounding to the grid has opened close.
@@ -98,12 +98,14 @@ def _planarise(pieces: Sequence[Polygonal], owners: np.ndarray) -> list[Polygona
     seam = (first < 0) & (shapely.area(faces) < GRID * shapely.length(faces))
     first[seam] = _first(seam.sum(), *tree.query_nearest(points[seam]))
     owner = np.where(first < 0, -1, owners[first])
-    order = np.argsort(owner, kind="stable")
-    bounds = np.searchsorted(owner[order], np.arange(owners.max() + 2))
-    return [
-        polygonal(shapely.coverage_union_all(faces[order[begin:end]]))
-        for begin, end in pairwise(bounds)
-    ]
+    return [polygonal(area) for area in _joined(faces, owner, owners.max() + 1)]
+
+
+def _joined(pieces: np.ndarray, owners: np.ndarray, count: int) -> list[BaseGeometry]:
+    """For each owner from 0 to a count, the union of its pieces, which fit each other."""
+    order = np.argsort(owners, kind="stable")
+    bounds = np.searchsorted(owners[order], np.arange(count + 1))
+    return [shapely.coverage_union_all(pieces[order[a:b]]) for a, b in pairwise(bounds)]
 
 
 def _first(count: int, inputs: np.ndarray, matches: np.ndarray) -> np.ndarray:
@@ -138,10 +140,8 @@ def _gaps(polygons: Sequence[Polygonal], gap: float) -> list[Polygon]:
     return list(shapely.segmentize(between, 2 * gap)) if len(between) else []
 
 
-def _shared_out(
-    gaps: Sequence[Polygon], polygons: Sequence[Polygonal]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Gaps in pieces, and the number of the polygon that each goes to.
+def _shared_out(gaps: Sequence[Polygon], polygons: Sequence[Polygonal]) -> list[BaseGeometry]:
+    """What each polygon gets of gaps.
 
     The corners of a triangle lie on polygons. Where they lie on two, the triangle is cut half way
     between, and where on three, from the middles of its edges to its centroid: the pieces of all
@@ -149,7 +149,7 @@ def _shared_out(
     around each corner, which meet at a hub.
     """
     if not gaps:
-        return np.empty(0, int), np.empty(0, object)
+        return [Polygon()] * len(polygons)
     triangles = shapely.get_parts(
         shapely.get_parts(shapely.constrained_delaunay_triangles(np.array(gaps, dtype=object)))
     )
@@ -166,7 +166,7 @@ def _shared_out(
     )
     pieces = shapely.polygons(rings.reshape(-1, 4, 2))
     solid = shapely.area(pieces) > 0
-    return owners.ravel()[solid], pieces[solid]
+    return _joined(pieces[solid], owners.ravel()[solid], len(polygons))
 
 
 def _nearest(points: np.ndarray, polygons: Sequence[Polygonal]) -> np.ndarray:
