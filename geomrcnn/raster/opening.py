@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
+from rasterio._err import CPLE_BaseError  # what rasterio lets through of GDAL's, as no other
 from rasterio.errors import NodataShadowWarning, NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
@@ -41,7 +42,7 @@ LARGEST_BLOCK = 2**29
 # "s3://", "zip+https://", "GPKG:", "NETCDF:"; one letter alone is a drive of Windows.
 _NOT_A_PLAIN_FILE = re.compile(r"/vsi|<|[A-Za-z][A-Za-z0-9+.-]+:")
 
-_FAILURES = (RasterioError, ValueError, OverflowError, MemoryError)
+_FAILURES = (RasterioError, CPLE_BaseError, ValueError, OverflowError, MemoryError)
 """What rasterio raises for files that are not what they say; text that is no UTF-8 is a
 ValueError."""
 
