@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -25,7 +26,7 @@ from geomrcnn.raster.part import part_within
 from geomrcnn.raster.placement import place
 from geomrcnn.raster.redaction import redacted
 from geomrcnn.raster.resampling import resample
-from geomrcnn.raster.retries import is_service, patiently
+from geomrcnn.raster.retries import is_service, patiently, retried
 from geomrcnn.raster.scaling import Scaling
 from geomrcnn.raster.tile import Window
 from geomrcnn.raster.tile_service import Bounds, describe, is_template
@@ -223,7 +224,7 @@ class RasterSource:
         pixels, valid = self._read_file(
             "the raster as a whole",
             self._dataset,
-            window=RasterioWindow(*self._placement.part),
+            RasterioWindow(*self._placement.part),
             out_shape=(height, width),
             resampling=Resampling.average,
         )
@@ -261,7 +262,7 @@ class RasterSource:
         place = f"rows {first_row} to {last_row}, columns {first_column} to {last_column}"
         if self._seen is not self._dataset:
             place += f" of the overview of {self._seen.width} × {self._seen.height} pixels"
-        pixels, valid = self._read_file(place, self._seen, window=window)
+        pixels, valid = self._read_file(place, self._seen, window)
         if not self._placement.native:
             rows, columns = self._rows.weights(top, bottom), self._columns.weights(left, right)
             pixels, valid = resample(pixels, valid, rows, columns)
@@ -270,16 +271,22 @@ class RasterSource:
     def _scaled(self, pixels: np.ndarray, valid: npt.NDArray[np.bool_]) -> np.ndarray:
         return pixels if self.scaling is None else self.scaling.apply(pixels, valid)
 
-    def _read_file(self, place: str, dataset: DatasetReader, **how: Any) -> Pixels:
+    def _read_file(
+        self, place: str, dataset: DatasetReader, window: RasterioWindow, **how: Any
+    ) -> Pixels:
         """Read from the file or its overview, again if a service fails."""
         mask_from = None if dataset is self._dataset else self._dataset
 
-        def read() -> Pixels:
+        def read(window: RasterioWindow) -> Pixels:
             with reading(f"{self.path}: {place}"):
-                return self._imagery.read(dataset, mask_from=mask_from, **how)
+                return self._imagery.read(dataset, mask_from=mask_from, window=window, **how)
 
         try:
-            return patiently(read) if self._service else read()
+            if not self._service:
+                return read(window)
+            if how:  # small: in tiles that are not those of the window
+                return retried(partial(read, window))
+            return patiently(read, window, int(dataset.block_shapes[0][0]))
         except RasterLostError:
             raise
         except RasterError as error:
