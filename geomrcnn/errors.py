@@ -9,6 +9,14 @@ class RasterError(GeomrcnnError):
     """A raster that cannot be opened, or does not fit the model."""
 
 
+class RasterLostError(RasterError):
+    """A raster that has gone, changed or got out of reach while it was read.
+
+    A plain RasterError from reading is about the window that was asked for, others may be sound;
+    after this one no window can be read, or none that belongs to what was read before.
+    """
+
+
 class ModelError(GeomrcnnError):
     """A model that cannot be found, read or run."""
 

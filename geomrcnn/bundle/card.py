@@ -26,6 +26,10 @@ class ModelCard:
         min_score: Calibrated score from which a detection is reported by default.
         mean: Per band, subtracted from the pixel values.
         std: Per band, the divisor after that.
+        black: Per band, the value that the darkest thousandth of the training data does not reach;
+            empty for bytes, where it is 0.
+        white: Per band, the value that only the brightest thousandth exceeds; empty for bytes,
+            where it is 255.
         description: One paragraph for people.
         training_data: One entry a source, with its licence.
         licence: SPDX expression of the weights.
@@ -53,6 +57,8 @@ class ModelCard:
     precision: str = "fp32"
     calibration: Calibration = IDENTITY
     reliability: tuple[ReliabilityBin, ...] = ()
+    black: tuple[float, ...] = ()
+    white: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a card that contradicts itself.
@@ -64,6 +70,8 @@ class ModelCard:
             raise ModelError("model card: 'classes' is empty")
         if not (len(self.mean) == len(self.std) == len(self.bands) > 0):
             raise ModelError("model card: 'mean' and 'std' need one value for each of 'bands'")
+        if not len(self.black) == len(self.white) in (0, len(self.bands)):
+            raise ModelError("model card: 'black' and 'white' need one value for each of 'bands'")
         if self.gsd <= 0:
             raise ModelError(f"model card: 'gsd' must be positive metres, not {self.gsd}")
         if self.tile <= 0 or self.tile % 32:

@@ -13,8 +13,9 @@ import shapely
 from geomrcnn.data.dataset import Instance, PixelType, Sample
 from geomrcnn.data.report import SMALLEST, LabelReport
 from geomrcnn.errors import DataError
+from geomrcnn.raster.placement import CLOSE_ENOUGH
 from geomrcnn.raster.resampling import Axis, resample
-from geomrcnn.raster.source import CLOSE_ENOUGH, RasterSource, open_raster
+from geomrcnn.raster.source import RasterSource, open_raster
 from geomrcnn.raster.tile import Window
 
 

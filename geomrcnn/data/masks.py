@@ -83,7 +83,7 @@ def read_mask(path: Path, width: int, height: int, record: str) -> npt.NDArray[n
         DataError: there is no such file, it cannot be read, or has another size than the image.
     """
     try:
-        with open_raster(path, bands=[1]) as source:
+        with open_raster(path, bands=[1], indices=True) as source:
             if (source.width, source.height) != (width, height):
                 raise DataError(
                     f"{record}: the mask {path.name} is {source.width}x{source.height} pixels, "

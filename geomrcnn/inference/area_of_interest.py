@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
+import pyproj
 import shapely
 
 from geomrcnn.data.labels import read_area_of_interest
@@ -11,7 +13,11 @@ from geomrcnn.data.layers import window_box
 from geomrcnn.errors import DataError
 from geomrcnn.raster.source import RasterSource
 from geomrcnn.raster.tile import Window
+from geomrcnn.raster.tile_service import Bounds
 from geomrcnn.vector.polygons import Polygonal, polygonal
+
+METRES_A_DEGREE = 111_320.0
+"""Of latitude, near enough for a margin."""
 
 
 class AreaOfInterest:
@@ -41,3 +47,31 @@ def read_area(path: str | os.PathLike[str], source: RasterSource) -> AreaOfInter
     if not len(placed):
         raise DataError(f"{path}: the area of interest does not overlap {source.path}")
     return AreaOfInterest(polygonal(shapely.union_all(placed)))
+
+
+def bounds_of(path: str | os.PathLike[str], margin: float) -> Bounds | None:
+    """Where on the Earth an area of interest lies.
+
+    Args:
+        path: A vector file with polygons.
+        margin: Metres to go beyond them on all sides.
+
+    Returns:
+        None if the file has no CRS.
+
+    Raises:
+        DataError: if there are no polygons, or they lie where their CRS is not defined.
+    """
+    layer = read_area_of_interest(path)
+    if layer.crs is None:
+        return None
+    way = pyproj.Transformer.from_crs(layer.crs, "EPSG:4326", always_xy=True)
+    west, south, east, north = way.transform_bounds(*shapely.total_bounds(layer.geometries))
+    if not np.isfinite([west, south, east, north]).all():
+        raise DataError(f"{path}: lies where its CRS is not defined")
+    up = margin / METRES_A_DEGREE
+    aside = up / max(float(np.cos(np.radians((south + north) / 2))), 0.01)
+    return Bounds(
+        max(west - aside, -180.0), max(south - up, -90.0),
+        min(east + aside, 180.0), min(north + up, 90.0),
+    )  # fmt: skip

@@ -41,10 +41,25 @@ def reproject(polygon: Polygonal, way: pyproj.Transformer) -> Polygonal:
 
 
 def ground_areas(polygons: Sequence[Polygonal], crs: Any) -> list[float]:
-    """Areas on the WGS 84 ellipsoid, in square metres, of polygons in a CRS tied to the Earth."""
+    """Areas on the WGS 84 ellipsoid, in square metres, of polygons in a CRS tied to the Earth.
+
+    Edges are geodesics, so a polygon may cross the antimeridian or hold a pole.
+    """
     way = transformer(crs, DEGREES)
-    oriented = [shapely.orient_polygons(reproject(polygon, way)) for polygon in polygons]
-    return [ELLIPSOID.geometry_area_perimeter(polygon)[0] for polygon in oriented]
+
+    def ring_area(ring: shapely.LinearRing) -> float:
+        x, y = shapely.get_coordinates(ring).T
+        longitude, latitude = way.transform(x, y, errcheck=True)
+        return abs(float(ELLIPSOID.polygon_area_perimeter(longitude, latitude)[0]))
+
+    def area(polygon: Polygonal) -> float:
+        parts = shapely.get_parts(polygon)
+        return sum(
+            ring_area(part.exterior) - sum(ring_area(hole) for hole in part.interiors)
+            for part in parts
+        )
+
+    return [area(polygon) for polygon in polygons]
 
 
 def _move(polygon: Polygonal, transform: Affine) -> Polygonal:

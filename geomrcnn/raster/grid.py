@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from geomrcnn.raster.tile import Tile, Window
+from geomrcnn.raster.tile_reader import TileReader
 
 if TYPE_CHECKING:
     from geomrcnn.raster.source import RasterSource
@@ -105,6 +106,6 @@ def tiles(source: RasterSource, cells: Iterable[Cell]) -> Iterator[Tile]:
     Raises:
         RasterError: if a window cannot be read.
     """
-    for row, column, window in cells:
-        pixels, valid = source.read(window)
-        yield Tile(row, column, window, pixels, valid)
+    reader = TileReader(source)
+    for cell in cells:
+        yield reader.read(cell)

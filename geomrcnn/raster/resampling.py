@@ -22,20 +22,22 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Axis:
-    """One side of a raster and its new pixels, which begin at the same edge.
+    """One side of a raster and its new pixels.
 
     Attributes:
         size: Number of old pixels.
         scale: Old pixels to a new one.
+        start: Where the first new pixel begins, in old ones.
     """
 
     size: int
     scale: float
+    start: float = 0.0
 
     @property
     def cells(self) -> int:
         """Number of new pixels; the last lies in the raster by half at least."""
-        return max(1, math.floor(self.size / self.scale + 0.5))
+        return max(1, math.floor((self.size - self.start) / self.scale + 0.5))
 
     def reach(self, start: int, stop: int) -> tuple[int, int]:
         """First old pixel, and one past the last, that new pixels [start, stop) depend on."""
@@ -59,7 +61,7 @@ class Axis:
 
     def _box(self, new: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Where the box of a new pixel begins and ends, in old pixels."""
-        centre = (np.asarray(new) + 0.5) * self.scale
+        centre = self.start + (np.asarray(new) + 0.5) * self.scale
         radius = max(self.scale, 1.0) / 2
         return centre - radius, centre + radius
 

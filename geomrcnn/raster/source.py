@@ -1,10 +1,12 @@
-"""A raster as the rest of the package sees it: pixels of a chosen size, and their validity."""
+"""A raster to read tiles from: pixels at a chosen size, and their validity."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -12,19 +14,22 @@ import numpy as np
 import numpy.typing as npt
 from affine import Affine
 from rasterio.crs import CRS
-from rasterio.enums import ColorInterp, Resampling
+from rasterio.enums import Resampling
 from rasterio.io import DatasetReader
 from rasterio.windows import Window as RasterioWindow
 
-from geomrcnn.errors import RasterError
-from geomrcnn.raster.ground import GroundStep, ground_step, scaled
-from geomrcnn.raster.opening import open_dataset, reading
-from geomrcnn.raster.resampling import Axis, resample
+from geomrcnn.errors import RasterError, RasterLostError
+from geomrcnn.raster.imagery import Imagery, Moments, Pixels
+from geomrcnn.raster.opening import CACHE, fingerprint, open_dataset, reading
+from geomrcnn.raster.overviews import open_overview
+from geomrcnn.raster.part import part_within
+from geomrcnn.raster.placement import place
+from geomrcnn.raster.redaction import redacted
+from geomrcnn.raster.resampling import resample
+from geomrcnn.raster.retries import is_service, patiently, retried
+from geomrcnn.raster.scaling import Scaling
 from geomrcnn.raster.tile import Window
-from geomrcnn.raster.validity import alpha_band, image_bands, read_validity
-
-CLOSE_ENOUGH = 0.01
-"""A raster whose pixels are this near the wanted size, relatively, is not resampled."""
+from geomrcnn.raster.tile_service import Bounds, describe, is_template
 
 LARGEST_SIDE = 2**31 - 1
 """Columns or rows: no raster format holds more."""
@@ -34,25 +39,45 @@ STRIP = 2**22
 
 
 def open_raster(
-    path: str | os.PathLike[str], *, gsd: float | None = None, bands: Sequence[int] | None = None
+    path: str | os.PathLike[str],
+    *,
+    gsd: float | None = None,
+    bands: Sequence[int] | None = None,
+    scaling: Scaling | None = None,
+    within: Bounds | None = None,
+    in_units: bool = False,
+    indices: bool = False,
 ) -> RasterSource:
     """Open a raster, to be read at a ground sample distance.
 
     Args:
-        path: Whatever GDAL opens: a file, a VRT, a /vsi path, an URL.
+        path: Whatever GDAL opens: a file, a VRT, a /vsi path, an URL; or the URL of a tile
+            service with {z}, {x} and {y}.
         gsd: Metres on the ground that a pixel shall measure, across and down. None keeps the
             raster's own pixels; so does a raster that is not georeferenced, or fits within 1 %.
-        bands: Numbers from 1 of the bands to read, in that order; None is all but alpha.
+        bands: Numbers from 1 of the bands to read, in that order; None is all but alpha. A
+            palette is three bands: red, green, blue.
+        scaling: What is done to values, and the dtype they become.
+        within: The part of the Earth to look at. Tile services, which cover the world, need it and
+            are cut to it; other rasters are not.
+        in_units: Whether scale and offset tags are applied, if there are any; values then are
+            float32.
+        indices: Whether a palette's indices are read as they are, not its colours.
 
     Raises:
         RasterError: if the path is no readable raster, or has no such bands, or `gsd` is not
-            a positive number.
+            a positive number, or a service has nothing within the bounds.
     """
     if gsd is not None and not (gsd > 0 and math.isfinite(gsd)):
         raise RasterError(f"the ground sample distance must be positive metres, not {gsd}")
-    dataset = open_dataset(os.fspath(path))
+    given = os.fspath(path)
+    connection = describe(given, gsd, within) if is_template(given) else given
+    dataset = open_dataset(connection, given)
     try:
-        return RasterSource(dataset, gsd, bands)
+        name = redacted(given)
+        with reading(name):
+            imagery = Imagery(dataset, name, bands, indices=indices, in_units=in_units)
+            return RasterSource(dataset, connection, imagery, gsd, scaling, within)
     except BaseException:
         dataset.close()
         raise
@@ -64,7 +89,7 @@ class RasterSource:
     Not to be shared by threads or processes: each opens its own.
 
     Attributes:
-        path: As it was given.
+        path: As it was given, without passwords and keys.
         width: Columns at the GSD.
         height: Rows at the GSD.
         transform: From pixels at the GSD to map coordinates, the identity if the file has none.
@@ -76,33 +101,54 @@ class RasterSource:
         dtype: NumPy dtype name of the pixels.
         band_names: Per band its description, or the colour it stands for; lower case. Without
             either it is "band 5".
+        scaling: What is done to values; None for nothing.
+        has_units: Whether the file has scale or offset tags.
     """
 
     def __init__(
-        self, dataset: DatasetReader, gsd: float | None, bands: Sequence[int] | None
+        self,
+        dataset: DatasetReader,
+        connection: str,
+        imagery: Imagery,
+        gsd: float | None,
+        scaling: Scaling | None,
+        within: Bounds | None,
     ) -> None:
         """Take over an open dataset; see `open_raster` for the arguments."""
-        self.path: str = dataset.name
-        self._dataset = dataset
-        self.bands = tuple(_select_bands(dataset, bands))
+        self.path = imagery.name
+        self._dataset, self._connection, self._imagery = dataset, connection, imagery
+        self._closing = ExitStack()
+        self._closing.callback(dataset.close)
+        self._fingerprint = fingerprint(connection)
+        self._service = is_service(dataset)
+        if self._service and within is None:
+            raise RasterError(
+                f"{self.path}: a tile service covers the world; say where to look with --aoi, "
+                "a layer that has a CRS"
+            )
+        self.bands, self.band_names = imagery.bands, imagery.band_names
+        self.scaling, self.has_units = scaling, imagery.has_units
+        self.dtype = scaling.dtype if scaling else imagery.dtype
         georeferenced = bool(dataset.crs) and not dataset.transform.is_identity
         self.crs: CRS | None = dataset.crs if georeferenced else None
-        step = _step(dataset) if georeferenced else None
-        self._step = step or GroundStep(1.0, 1.0)
-        column, row = _scale(step, gsd)
-        self._columns, self._rows = Axis(dataset.width, column), Axis(dataset.height, row)
-        self._native = column == row == 1.0
-        self.width, self.height = self._columns.cells, self._rows.cells
+        part = part_within(dataset, self.path, within if self._service else None)
+        self._placement = place(dataset.transform, self.crs, part, gsd)
+        self.width, self.height = self._placement.width, self._placement.height
         if max(self.width, self.height) > LARGEST_SIDE:
             raise RasterError(
                 f"{self.path}: would have {self.width} × {self.height} pixels of {gsd} m; "
                 "ask for a larger ground sample distance"
             )
-        self.transform = scaled(dataset.transform, column, row)
-        self.native_gsd = (step.column + step.row) / 2 if step else None
-        self.gsd = self.native_gsd if self._native else gsd
-        self.dtype = _common_dtype(dataset, self.bands)
-        self.band_names = tuple(_band_name(dataset, band) for band in self.bands)
+        self.transform, self.native_gsd = self._placement.transform, self._placement.native_gsd
+        self.gsd = self.native_gsd if self._placement.native else gsd
+        self._seen = self._open_overview()
+        self._columns, self._rows = self._placement.axes(dataset.shape, self._seen.shape)
+
+    def _open_overview(self) -> DatasetReader:
+        """What is read: the file, or one of its overviews."""
+        scale = min(self._placement.column, self._placement.row)
+        found = open_overview(self._dataset, self._connection, self.path, scale)
+        return self._dataset if found is None else self._closing.enter_context(found)
 
     @property
     def count(self) -> int:
@@ -114,17 +160,29 @@ class RasterSource:
         """Whether pixels have a place on the map."""
         return self.crs is not None
 
-    def read(self, window: Window) -> tuple[np.ndarray, npt.NDArray[np.bool_]]:
+    @property
+    def has_overviews(self) -> bool:
+        """Whether the whole can be seen without reading all of it."""
+        return bool(self._dataset.overviews(1))
+
+    @property
+    def moments(self) -> list[Moments] | None:
+        """Mean and deviation of each band before `scaling`, if tags of the file tell them all."""
+        return self._imagery.moments(self._dataset)
+
+    def read(self, window: Window) -> Pixels:
         """Read a window, which may reach beyond the raster.
 
         A pixel is valid where no alpha band, mask or nodata value says otherwise (nodata: in
         every band at once) and no band is NaN or infinite. Pixels that are not valid are 0.
 
         Returns:
-            Pixels [height, width, bands] in the raster's dtype, and validity [height, width].
+            Pixels [height, width, bands] of `dtype`, and validity [height, width].
 
         Raises:
-            RasterError: if the data are damaged.
+            RasterLostError: the file has gone or changed since it was opened, or its server does
+                not answer.
+            RasterError: the data are damaged there; other windows may be sound.
         """
         pixels = np.zeros((window.height, window.width, self.count), self.dtype)
         valid = np.zeros((window.height, window.width), bool)
@@ -135,10 +193,21 @@ class RasterSource:
         across = slice(left - window.column, right - window.column)
         for start, stop in self._strips(top, bottom, right - left):
             down = slice(start - window.row, stop - window.row)
-            pixels[down, across], valid[down, across] = self._read(left, start, right, stop)
+            found, known = self._read(left, start, right, stop)
+            pixels[down, across], valid[down, across] = self._scaled(found, known), known
         return pixels, valid
 
-    def thumbnail(self, max_side: int) -> tuple[np.ndarray, npt.NDArray[np.bool_], Affine]:
+    def reads_far_aside(self, window: Window) -> bool:
+        """Whether the file must decode much beside a window that it will have forgotten after.
+
+        So it is where rows are stored whole, and a row of windows exceeds GDAL's cache.
+        """
+        block = int(self._seen.block_shapes[0][1])
+        stored = np.dtype(self._imagery.stored_dtype).itemsize * self._seen.count
+        row_of_windows = block * window.height * self._rows.scale * stored
+        return block > 2 * window.width * self._columns.scale and row_of_windows > CACHE / 2
+
+    def thumbnail(self, max_side: int) -> tuple[np.ndarray, np.ndarray, Affine]:
         """Read the whole raster small, through its overviews; square pixels on the ground.
 
         Args:
@@ -151,23 +220,19 @@ class RasterSource:
         Raises:
             RasterError: if the data are damaged.
         """
-        dataset, step = self._dataset, self._step
-        if max(step) - min(step) <= CLOSE_ENOUGH * max(step):
-            step = GroundStep(1.0, 1.0)
-        across = dataset.width * step.column / max(step)
-        down = dataset.height * step.row / max(step)
-        shrink = max(1.0, across / max_side, down / max_side)
-        height, width = max(1, round(down / shrink)), max(1, round(across / shrink))
-        with reading(f"{self.path}: the raster as a whole"):
-            pixels, valid = self._read_file(
-                out_shape=(height, width), resampling=Resampling.average
-            )
-        transform = scaled(dataset.transform, dataset.width / width, dataset.height / height)
-        return pixels, valid, transform
+        width, height, transform = self._placement.square(max_side)
+        pixels, valid = self._read_file(
+            "the raster as a whole",
+            self._dataset,
+            RasterioWindow(*self._placement.part),
+            out_shape=(height, width),
+            resampling=Resampling.average,
+        )
+        return self._scaled(pixels, valid), valid, transform
 
     def close(self) -> None:
         """Close the file."""
-        self._dataset.close()
+        self._closing.close()
 
     def __enter__(self) -> RasterSource:
         return self
@@ -187,9 +252,7 @@ class RasterSource:
         for start in range(top, bottom, rows):
             yield start, min(start + rows, bottom)
 
-    def _read(
-        self, left: int, top: int, right: int, bottom: int
-    ) -> tuple[np.ndarray, npt.NDArray[np.bool_]]:
+    def _read(self, left: int, top: int, right: int, bottom: int) -> Pixels:
         """Read [top, bottom) × [left, right), inside the raster, at the GSD."""
         first_row, last_row = self._rows.reach(top, bottom)
         first_column, last_column = self._columns.reach(left, right)
@@ -197,90 +260,43 @@ class RasterSource:
             first_column, first_row, last_column - first_column, last_row - first_row
         )
         place = f"rows {first_row} to {last_row}, columns {first_column} to {last_column}"
-        with reading(f"{self.path}: {place}"):
-            pixels, valid = self._read_file(window=window)
-        if self._native:
-            return pixels, valid
-        return resample(
-            pixels, valid, self._rows.weights(top, bottom), self._columns.weights(left, right)
-        )
+        if self._seen is not self._dataset:
+            place += f" of the overview of {self._seen.width} × {self._seen.height} pixels"
+        pixels, valid = self._read_file(place, self._seen, window)
+        if not self._placement.native:
+            rows, columns = self._rows.weights(top, bottom), self._columns.weights(left, right)
+            pixels, valid = resample(pixels, valid, rows, columns)
+        return pixels, valid
+
+    def _scaled(self, pixels: np.ndarray, valid: npt.NDArray[np.bool_]) -> np.ndarray:
+        return pixels if self.scaling is None else self.scaling.apply(pixels, valid)
 
     def _read_file(
-        self, resampling: Resampling = Resampling.nearest, **where: Any
-    ) -> tuple[np.ndarray, npt.NDArray[np.bool_]]:
-        """Pixels [height, width, bands], 0 where not valid, and validity [height, width]."""
-        pixels = self._dataset.read(
-            list(self.bands), out_dtype=self.dtype, resampling=resampling, **where
-        )
-        valid = read_validity(self._dataset, **where)
-        if pixels.dtype.kind == "f":
-            valid &= np.isfinite(pixels).all(axis=0)
-        return np.where(valid[..., None], np.moveaxis(pixels, 0, -1), 0), valid
+        self, place: str, dataset: DatasetReader, window: RasterioWindow, **how: Any
+    ) -> Pixels:
+        """Read from the file or its overview, again if a service fails."""
+        mask_from = None if dataset is self._dataset else self._dataset
+
+        def read(window: RasterioWindow) -> Pixels:
+            with reading(f"{self.path}: {place}"):
+                return self._imagery.read(dataset, mask_from=mask_from, window=window, **how)
+
+        try:
+            if not self._service:
+                return read(window)
+            if how:  # small: in tiles that are not those of the window
+                return retried(partial(read, window))
+            return patiently(read, window, int(dataset.block_shapes[0][0]))
+        except RasterLostError:
+            raise
+        except RasterError as error:
+            if fingerprint(self._connection) != self._fingerprint:
+                raise RasterLostError(
+                    f"{self.path}: has gone or changed since it was opened ({error})"
+                ) from error
+            raise
 
 
 def _clip(start: int, length: int, size: int) -> tuple[int, int]:
     """The part of [start, start + length) within [0, size)."""
     return max(start, 0), min(start + length, size)
-
-
-def _step(dataset: DatasetReader) -> GroundStep | None:
-    return ground_step(dataset.transform, dataset.crs, dataset.width, dataset.height)
-
-
-def _scale(step: GroundStep | None, gsd: float | None) -> tuple[float, float]:
-    """How many of the file's columns, and rows, make one of the wanted pixels."""
-    if step is None or gsd is None:
-        return 1.0, 1.0
-    column, row = gsd / step.column, gsd / step.row
-    if max(abs(column - 1), abs(row - 1)) <= CLOSE_ENOUGH:
-        return 1.0, 1.0
-    return column, row
-
-
-def _select_bands(dataset: DatasetReader, wanted: Sequence[int] | None) -> list[int]:
-    """Check the wanted bands, or take all but alpha.
-
-    Raises:
-        RasterError: if a band does not exist, or is alpha, or none is left.
-    """
-    available = image_bands(dataset)
-    if not available:
-        raise RasterError(f"{dataset.name}: has an alpha band only, no imagery")
-    if wanted is None:
-        return available
-    if not wanted:
-        raise RasterError(f"{dataset.name}: no bands to read were named")
-    for band in wanted:
-        if band == alpha_band(dataset):
-            raise RasterError(
-                f"{dataset.name}: band {band} is alpha; if it holds imagery, say so in the file: "
-                f"gdal_edit.py -colorinterp_{band} undefined {dataset.name}"
-            )
-        if band not in available:
-            raise RasterError(
-                f"{dataset.name}: has no band {band}, its bands are 1 to {dataset.count}"
-            )
-    return list(wanted)
-
-
-def _common_dtype(dataset: DatasetReader, bands: Sequence[int]) -> str:
-    """The dtype that holds the values of all bands.
-
-    Raises:
-        RasterError: if a band holds complex numbers.
-    """
-    names = [dataset.dtypes[band - 1] for band in bands]
-    for band, name in zip(bands, names, strict=True):
-        if name.startswith("complex"):
-            raise RasterError(f"{dataset.name}: band {band} holds complex numbers, not an image")
-    return str(np.result_type(*names))
-
-
-def _band_name(dataset: DatasetReader, band: int) -> str:
-    """A band's description, or its colour, or else "band 5"."""
-    if description := dataset.descriptions[band - 1]:
-        return str(description).lower()
-    colour = dataset.colorinterp[band - 1]
-    # GDAL calls the first band of a file without colours "gray", whatever it holds.
-    silent = {ColorInterp.undefined, *([ColorInterp.gray] if len(image_bands(dataset)) > 1 else [])}
-    return f"band {band}" if colour in silent else str(colour.name)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import DatasetReader
+from rasterio.windows import Window
 
 
 def alpha_band(dataset: DatasetReader) -> int | None:
@@ -24,27 +25,47 @@ def image_bands(dataset: DatasetReader) -> list[int]:
     return [band for band in dataset.indexes if band != alpha]
 
 
-def read_validity(dataset: DatasetReader, **where: Any) -> npt.NDArray[np.bool_]:
+def read_validity(
+    dataset: DatasetReader, mask_from: DatasetReader | None = None, **where: Any
+) -> npt.NDArray[np.bool_]:
     """Read where a raster holds data.
 
     GDAL lets a mask file hide nodata, and nodata hide alpha; here a pixel counts only if none of
     them speaks against it. Nodata does where all bands but alpha have that value.
 
     Args:
-        dataset: An open raster.
+        dataset: An open raster, or an overview of one.
+        mask_from: The raster itself if `dataset` is an overview. The mask beside an image need
+            not have overviews, and the overviews of the image then know of no mask.
         where: `window` and `out_shape` [height, width], as rasterio's `read` takes them.
 
     Returns:
         [height, width] bool.
     """
     bands = image_bands(dataset)
-    flags = dataset.mask_flag_enums[bands[0] - 1]
+    flags = (mask_from or dataset).mask_flag_enums[bands[0] - 1]
     shared = MaskFlags.per_dataset in flags
-    masks = dataset.read_masks(bands[:1] if shared else bands, **where)
-    valid: npt.NDArray[np.bool_] = (masks > 0).any(axis=0)
+    if mask_from is not None and shared and MaskFlags.alpha not in flags:
+        valid = _mask_seen_from(dataset, mask_from, bands[0], where["window"])
+    else:
+        masks = dataset.read_masks(bands[:1] if shared else bands, **where)
+        valid = (masks > 0).any(axis=0)
     alpha = alpha_band(dataset)
     if alpha is not None and MaskFlags.alpha not in flags:
         valid &= dataset.read(alpha, **where) > 0
     if dataset.nodata is not None and MaskFlags.nodata not in flags:
         valid &= (dataset.read(bands, **where) != dataset.nodata).any(axis=0)
     return valid
+
+
+def _mask_seen_from(
+    overview: DatasetReader, raster: DatasetReader, band: int, window: Window
+) -> npt.NDArray[np.bool_]:
+    """A raster's mask on the pixels of an overview, through the mask's overviews if it has any."""
+    across, down = raster.width / overview.width, raster.height / overview.height
+    seen = Window(
+        window.col_off * across, window.row_off * down, window.width * across, window.height * down
+    )
+    shape = (round(window.height), round(window.width))
+    masks: npt.NDArray[np.uint8] = raster.read_masks(band, window=seen, out_shape=shape)
+    return masks > 0

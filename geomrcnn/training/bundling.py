@@ -27,6 +27,7 @@ FIGURES = ("mask AP", "mask AP50", "box AP")
 def card_of(run: RunConfig) -> ModelCard:
     """The model card of a run, but for what only its maker knows."""
     network, tile = run.network, run.training.tile
+    measured = None if run.pixels.dtype == "uint8" else run.statistics
     return ModelCard(
         name="model",
         classes=run.classes,
@@ -38,6 +39,8 @@ def card_of(run: RunConfig) -> ModelCard:
         min_score=0.5,
         mean=network.pixel_mean,
         std=network.pixel_std,
+        black=measured.low if measured else (),
+        white=measured.high if measured else (),
     )
 
 

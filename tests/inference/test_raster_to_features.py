@@ -266,8 +266,8 @@ def bands(tmp_path: Path, count: int, dtype: str = "uint8", **profile: object) -
     ("count", "dtype", "asked", "message"),
     [
         (1, "uint16", None, r"x.tif: 1 band of uint16, but the model 'oracle' wants 3 bands of "
-         r"uint8 \(red, green, blue\); choose bands with --bands or convert it"),
-        (3, "uint16", None, r"x.tif: 3 bands of uint16 .* wants 3 bands of uint8"),
+         r"uint8 \(red, green, blue\); choose bands with --bands$"),
+        (3, "uint16", None, r"x.tif: 3 bands of uint16 .* wants 3 bands of uint8 .*with --scale$"),
         (4, "uint8", (1, 2), r"--bands names 2, but the model 'oracle' wants 3 bands of uint8"),
         (4, "uint8", (1, 2, 5), r"x.tif: has no band 5"),
     ],
