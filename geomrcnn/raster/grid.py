@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -73,6 +74,10 @@ class TileGrid:
     def rows(self) -> int:
         """Tiles above each other."""
         return len(self.row_starts)
+
+    def top(self, row: int) -> float:
+        """Where a row of tiles begins; infinity after the last."""
+        return self.row_starts[row] if row < self.rows else math.inf
 
     def __len__(self) -> int:
         return self.rows * self.columns

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from geomrcnn.vector.polygons import Polygonal
+
 
 class Box(NamedTuple):
     """A rectangle in continuous raster pixels: pixel i covers [i, i + 1)."""
@@ -53,3 +55,15 @@ class Instance:
     def rank(self) -> tuple[float, tuple[int, int], int]:
         """Sort key, best first: score, then tile row, tile column and index."""
         return -self.score, self.tile, self.index
+
+
+class Traced(NamedTuple):
+    """An instance with its outline.
+
+    Attributes:
+        instance: What the tile saw.
+        outline: Valid polygons in raster pixels, not empty.
+    """
+
+    instance: Instance
+    outline: Polygonal

@@ -47,10 +47,13 @@ class OracleDetector:
     """Reports every true object a tile shows a tenth of, cut at the tile's edge, part by part.
 
     With `jitter` 1, outlines grow or shrink by up to 1.2 pixels and move by 0.6 pixels (standard
-    deviation), and scores rise with the visible share.
+    deviation), and scores rise with the visible share. `misses` is the share of objects that a
+    tile overlooks, `inventions` the number of small objects that it sees where none are, and
+    `slip` the standard deviation in pixels by which each side of a box is off, the mask with it.
     """
 
     description = "oracle"
+    digest = "1"
 
     def __init__(
         self,
@@ -58,14 +61,20 @@ class OracleDetector:
         *,
         classes: Sequence[int] | None = None,
         jitter: float = 0.0,
+        misses: float = 0.0,
+        inventions: int = 0,
+        slip: float = 0.0,
         smallest: float = 60.0,
+        seed: int = 0,
         **changes: object,
     ) -> None:
         self.card = card(**changes)
         self.truth = truth
         self.classes = classes or [1] * len(truth)
         self.jitter = jitter
+        self.misses, self.inventions, self.slip = misses, inventions, slip
         self.smallest = smallest
+        self.seed = seed
         self.tree = STRtree(truth)
         self.seen: list[Window] = []
 
@@ -74,7 +83,7 @@ class OracleDetector:
         return [self._detect(tile.window) for tile in tiles]
 
     def _detect(self, window: Window) -> Detections:
-        rng = np.random.default_rng((window.row + 10**6, window.column + 10**6))
+        rng = np.random.default_rng((window.row + 10**6, window.column + 10**6, self.seed))
         left, top, width, height = window.column, window.row, window.width, window.height
         frame = shapely.box(left, top, left + width, top + height)
         found: list[tuple[float, int, Polygon]] = []
@@ -92,9 +101,15 @@ class OracleDetector:
                 if part.area >= self.smallest:
                     here = affinity.translate(part, -left, -top)
                     found.append((score, self.classes[k], here))
+        for _ in range(self.inventions):
+            x, y = rng.uniform(0, (width - 20, height - 20))
+            found.append((rng.uniform(0.5, 0.7), 1, shapely.box(x, y, x + 20, y + 16)))
+        found = [one for one in found if rng.random() >= self.misses]
         found.sort(key=lambda item: -item[0])
+        boxes = np.array([p.bounds for *_, p in found]).reshape(-1, 4)
+        slipped = boxes + self.slip * rng.normal(size=boxes.shape)
         return Detections(
-            boxes=np.array([p.bounds for *_, p in found], np.float32).reshape(-1, 4),
+            boxes=np.clip(slipped, 0, (width, height) * 2).astype(np.float32),
             scores=np.array([score for score, *_ in found], np.float32),
             classes=np.array([kind for _, kind, _ in found], np.int32),
             masks=np.array([soft_mask(p) for *_, p in found], np.float32).reshape(-1, 28, 28),

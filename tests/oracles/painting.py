@@ -42,6 +42,7 @@ class LookingDetector:
     """Finds bright blobs on black; knows nothing but the pixels it is given."""
 
     description = "eyes"
+    digest = "1"
 
     def __init__(self, **changes: object) -> None:
         self.card = card(**changes)

@@ -26,15 +26,15 @@ def rectangles_and_discs(count: int, seed: int = 0) -> list[Polygon]:
     return shapes
 
 
-def parcels(size: float, longest: float, seed: int = 0) -> list[Polygon]:
-    """Fields that fill a square, a pixel apart: halved until no side exceeds `longest`, some
-    earlier."""
+def parcels(size: float, longest: float, seed: int = 0, early: float = 0.3) -> list[Polygon]:
+    """Fields that fill a square, a pixel apart: halved until no side exceeds `longest`, or with
+    the probability `early` from a third of the square's side on."""
     rng = np.random.default_rng(seed)
     waiting, done = [(0.0, 0.0, size, size)], []
     while waiting:
         x1, y1, x2, y2 = waiting.pop()
         width, height = x2 - x1, y2 - y1
-        if max(width, height) < longest or (max(width, height) < size / 3 and rng.random() < 0.3):
+        if max(width, height) < longest or (max(width, height) < size / 3 and rng.random() < early):
             done.append(shapely.box(x1 + 0.5, y1 + 0.5, x2 - 0.5, y2 - 0.5))
         elif width > height:
             cut = x1 + width * rng.uniform(0.35, 0.65)
@@ -45,10 +45,14 @@ def parcels(size: float, longest: float, seed: int = 0) -> list[Polygon]:
     return done
 
 
-def rotated_parcels(size: float, longest: float, seed: int = 0) -> list[Polygon]:
+def rotated_parcels(
+    size: float, longest: float, seed: int = 0, early: float = 0.3
+) -> list[Polygon]:
     """Parcels turned by 27 degrees, filling the square still."""
     middle, frame = (size / 2, size / 2), shapely.box(0, 0, size, size)
-    larger = [affinity.scale(p, 1.5, 1.5, origin=middle) for p in parcels(size, longest, seed)]
+    larger = [
+        affinity.scale(p, 1.5, 1.5, origin=middle) for p in parcels(size, longest, seed, early)
+    ]
     turned = [affinity.rotate(p, 27, origin=middle).intersection(frame) for p in larger]
     return [p for p in turned if p.geom_type == "Polygon" and p.area > 400]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 
@@ -13,7 +14,8 @@ from shapely import Polygon
 from geomrcnn.raster.tile import Tile, Window
 from geomrcnn.vector.contour import outline
 from geomrcnn.vector.instance import Box, Instance
-from geomrcnn.vector.merge import Whole, merge
+from geomrcnn.vector.merge import Merger, merge
+from geomrcnn.vector.settle import Whole
 from tests.oracles.detector import OracleDetector, soft_mask
 from tests.oracles.scenes import (
     best_ious,
@@ -90,6 +92,61 @@ def test_the_order_of_detections_does_not_matter(name: str) -> None:
     other = merge(shuffled, size=(SIZE, SIZE), overlap=OVERLAP)
     assert [whole.best for whole in one] == [whole.best for whole in other]
     assert all(a.outline.equals_exact(b.outline) for a, b in zip(one, other, strict=True))
+
+
+def by_rows(seen: Sequence[Instance], starts: Sequence[int]) -> list[list[Whole]]:
+    """Objects as they close, row by row."""
+    merger = Merger((SIZE, SIZE), OVERLAP)
+    ends = [*starts[1:], math.inf]
+    return [
+        merger.add([one for one in seen if one.tile[0] == row], below)
+        for row, below in enumerate(ends)
+    ]
+
+
+@pytest.mark.parametrize("starts", [EVEN, FLUSH], ids=["even", "flush"])
+@pytest.mark.parametrize("name", SCENES)
+def test_row_by_row_gives_the_same_objects(name: str, starts: Sequence[int]) -> None:
+    seen = see(SCENES[name], starts)
+    at_once = merge(seen, size=(SIZE, SIZE), overlap=OVERLAP)
+    rows = by_rows(seen, starts)
+    assert all(rows)
+    streamed = sorted(
+        (whole for row in rows for whole in row), key=lambda one: (one.best.tile, one.best.index)
+    )
+    assert [whole.best for whole in streamed] == [whole.best for whole in at_once]
+    assert all(
+        a.outline.equals_exact(b.outline) and a.members == b.members
+        for a, b in zip(streamed, at_once, strict=True)
+    )
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_objects_leave_as_soon_as_no_later_row_can_see_them(name: str) -> None:
+    rows = by_rows(see(SCENES[name], EVEN), EVEN)
+    for row, below in zip(rows, [0, *EVEN[1:]], strict=True):
+        # Another view of it, with some jitter, may have reached further than the one that won.
+        assert all(whole.outline.bounds[3] > below - 4 for whole in row)
+
+
+def test_what_is_open_does_not_grow_with_the_rows() -> None:
+    """A strip of fields from north to south, some across a seam, seen by one column of tiles."""
+    merger = Merger((400, 1e9), 80)
+    mask, sizes, found = np.ones((28, 28), np.float32), [], 0
+    for row in range(60):
+        window = Box(0, 320.0 * row, 400, 320.0 * row + 400)
+        fields = [(160 * k + 4, 160 * k + 156) for k in range(2 * 60)]
+        seen = [
+            Box(100, max(top, window.y1), 300, min(bottom, window.y2))
+            for top, bottom in fields
+            if bottom > window.y1 and top < window.y2
+        ]
+        row_of = [Instance(b, 0.9, 1, mask, (row, 0), window, k) for k, b in enumerate(seen)]
+        found += len(merger.add(row_of, window.y1 + 320 if row < 59 else math.inf))
+        sizes.append(merger.open)
+    assert found == 120
+    assert sizes[-1] == 0
+    assert max(sizes) == max(sizes[:3]) <= 2
 
 
 def test_classes_are_kept_apart() -> None:
