@@ -9,6 +9,7 @@ openvino.bin     its weights, the same float16 values
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -44,6 +45,13 @@ class Bundle:
         """
         path = find_model(model)
         return cls(path, ModelCard.from_dict(_json(path, "card.json")))
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that change with anything in the file."""
+        with zipfile.ZipFile(self.path) as archive:
+            parts = sorted(f"{part.filename} {part.CRC}" for part in archive.infolist())
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
     def network(self) -> dict[str, Any]:
         """The network's config, as `MaskRCNNConfig.from_dict` takes it."""

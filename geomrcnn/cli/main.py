@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
+from types import FrameType
 from typing import NamedTuple
 
 import click
@@ -68,6 +70,11 @@ EXTRAS: Mapping[str, str] = {
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
+EXIT_TERMINATED = 143  # 128 + SIGTERM
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: the end of a batch job's time, or of a container; wind up as for an interrupt."""
 
 
 class LazyGroup(click.Group):
@@ -113,12 +120,14 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
         arguments: Its arguments; by default those of this process.
 
     Returns:
-        The exit code: 0 done, 1 an error, 2 wrong usage, 130 interrupted.
+        The exit code: 0 done, 1 an error, 2 wrong usage, 130 interrupted, 143 terminated.
     """
     try:
         result = command.main(arguments, prog_name="geomrcnn", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.Abort:
+    except click.exceptions.Abort as abort:
+        if isinstance(abort.__cause__, Terminated):
+            return fail("terminated", EXIT_TERMINATED)
         return fail("interrupted", EXIT_INTERRUPTED)
     except click.ClickException as error:
         error.show()
@@ -158,4 +167,14 @@ def main() -> int:
     """Entry point of the command `geomrcnn`."""
     # TensorFlow's start-up chatter is no business of ours; its errors are.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    wind_up_when_terminated()
     return run(cli)
+
+
+def wind_up_when_terminated() -> None:
+    """From here on SIGTERM raises `Terminated`."""
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, terminate)

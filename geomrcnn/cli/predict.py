@@ -10,7 +10,7 @@ import click
 from geomrcnn.cli.progress import MODES, emit, json_lines, progress_bar, silence
 
 if TYPE_CHECKING:
-    from geomrcnn.inference.predict import Prediction
+    from geomrcnn.inference.options import Report
 
 EXAMPLES = """
 \b
@@ -44,6 +44,9 @@ def multiple_of_32(ctx: click.Context, param: click.Parameter, side: int | None)
     return side
 
 
+UNREADABLE_TOLD = 5
+"""Parts of the raster that could not be read, as many as are told one by one."""
+
 POSITIVE = click.FloatRange(0, min_open=True)
 NOT_NEGATIVE = click.FloatRange(0)
 
@@ -75,7 +78,12 @@ NOT_NEGATIVE = click.FloatRange(0)
               help="What neighbouring tiles share.  [default: the model's]")  # fmt: skip
 @click.option("--runtime", type=click.Choice(["auto", "openvino", "tensorflow"]), default="auto",
               show_default=True, help="What runs the network.")  # fmt: skip
+@click.option("--strict", is_flag=True,
+              help="End at a part of the raster that cannot be read, instead of passing over it "
+              "and telling.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
+@click.option("--restart", is_flag=True,
+              help="Begin anew where a run was broken off, instead of going on.")  # fmt: skip
 @click.option("--progress", type=click.Choice(MODES), default="auto", show_default=True,
               help="A bar if there is a terminal, or a JSON object a line on the standard "
               "output.")  # fmt: skip
@@ -92,7 +100,9 @@ def predict(
     tile: int | None,
     overlap: int | None,
     runtime: str,
+    strict: bool,
     overwrite: bool,
+    restart: bool,
     progress: str,
 ) -> None:
     """Find the objects in RASTER and write their outlines.
@@ -100,44 +110,68 @@ def predict(
     RASTER is anything GDAL opens: a GeoTIFF, a VRT, a /vsi path, an URL. It is resampled to the
     model's ground sample distance while it is read. Each feature has a class, a score from 0 to 1
     and its area on the ground in square metres, in the raster's own CRS (GeoJSON: WGS 84).
+
+    What has been found lies beside the output, in OUT.journal, until the output is complete. If
+    the command is broken off, the same command goes on from there.
     """
     if tile is not None and overlap is not None and overlap >= tile:
         raise click.UsageError(f"--overlap {overlap} must be less than --tile {tile}")
-    from geomrcnn.formats.writer import check_output, write_features
-    from geomrcnn.inference.predict import Options, run
+    from geomrcnn.formats.writer import check_output
+    from geomrcnn.inference.journal import journal_of
+    from geomrcnn.inference.options import Options
+    from geomrcnn.inference.predict import predict_to_file
     from geomrcnn.runtime import load_detector
 
-    options = Options(min_score, tile, overlap, bands, gsd, aoi, simplify, min_area)
+    options = Options(
+        min_score=min_score, tile=tile, overlap=overlap, bands=bands, gsd=gsd, aoi=aoi,
+        simplify=simplify, min_area=min_area, strict=strict,
+    )  # fmt: skip
     narrator = {"auto": progress_bar, "jsonl": json_lines, "none": silence}[progress]
     with narrator() as on_progress:
         check_output(out, overwrite)
         detector = load_detector(model, runtime=runtime, tile=tile)
-        prediction = run(raster, detector, options, on_progress)
-        write_features(prediction.frame, out, overwrite=overwrite)
+        try:
+            report = predict_to_file(
+                raster, out, detector, options,
+                overwrite=overwrite, restart=restart, on_progress=on_progress,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            if (journal := journal_of(out)).exists():
+                click.echo(f"{journal} holds what was found; the same command goes on", err=True)
+            raise
+    for problem in report.unreadable[:UNREADABLE_TOLD]:
+        click.echo(f"Warning: passed over: {problem}", err=True)
     if progress == "jsonl":
-        emit("done", **_facts(out, prediction))
+        emit("done", **_facts(out, report))
     else:
-        click.echo(_summary(out, prediction))
+        click.echo(_summary(out, report))
 
 
-def _facts(out: Path, prediction: Prediction) -> dict[str, object]:
+def _facts(out: Path, report: Report) -> dict[str, object]:
     return {
         "out": str(out),
-        "objects": len(prediction.frame),
-        "tiles": prediction.tiles,
-        "skipped": prediction.skipped,
-        "seconds": round(prediction.seconds, 2),
-        "device": prediction.device,
+        "objects": report.objects,
+        "tiles": report.tiles,
+        "processed": report.processed,
+        "skipped": sum(report.skipped.values()),
+        "skipped_because": dict(report.skipped),
+        "resumed": report.resumed,
+        "unreadable": report.unreadable,
+        "seconds": round(report.seconds, 2),
+        "device": report.device,
     }
 
 
-def _summary(out: Path, prediction: Prediction) -> str:
+def _summary(out: Path, report: Report) -> str:
     """One line on what was done, how fast and on what."""
-    skipped = f" ({prediction.skipped} skipped as nodata)" if prediction.skipped else ""
-    speed = prediction.tiles / max(prediction.seconds, 1e-9)
+    told = [f"{count} skipped as {why}" for why, count in sorted(report.skipped.items())]
+    if report.resumed:
+        told.append(f"{report.resumed} from the journal")
+    aside = f" ({', '.join(told)})" if told else ""
+    speed = (report.tiles - report.resumed) / max(report.seconds, 1e-9)
     return (
-        f"{out}: {_count(len(prediction.frame), 'object')} in {_count(prediction.tiles, 'tile')}"
-        f"{skipped} in {prediction.seconds:.1f} s, {speed:.1f} tiles/s on {prediction.device}"
+        f"{out}: {_count(report.objects, 'object')} in {_count(report.tiles, 'tile')}"
+        f"{aside} in {report.seconds:.1f} s, {speed:.1f} tiles/s on {report.device}"
     )
 
 

@@ -15,7 +15,7 @@ from rich.progress import Progress as Bar
 from geomrcnn.errors import GeomrcnnError
 
 if TYPE_CHECKING:
-    from geomrcnn.inference.predict import Progress
+    from geomrcnn.inference.options import Progress
 
 MODES = ("auto", "jsonl", "none")
 

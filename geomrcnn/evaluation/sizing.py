@@ -24,7 +24,8 @@ class SizingDetector:
         Raises:
             ModelError: there is no such model.
         """
-        self.card = Bundle.open(model).card
+        bundle = Bundle.open(model)
+        self.card, self.digest = bundle.card, bundle.digest
         self._for_side = functools.lru_cache(KEPT)(
             lambda side: load_detector(model, runtime=runtime, tile=side)
         )

@@ -11,7 +11,7 @@ import numpy as np
 from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.errors import DataError
 from geomrcnn.inference.bands import open_for
-from geomrcnn.inference.predict import tiling
+from geomrcnn.inference.options import tiling
 from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.resizing import frame_for
 from geomrcnn.raster.grid import TileGrid, tiles

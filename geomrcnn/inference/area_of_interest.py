@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import numpy.typing as npt
 import pyproj
 import shapely
 
 from geomrcnn.data.labels import read_area_of_interest
-from geomrcnn.data.layers import window_box
 from geomrcnn.errors import DataError
+from geomrcnn.raster.grid import TileGrid
 from geomrcnn.raster.source import RasterSource
-from geomrcnn.raster.tile import Window
 from geomrcnn.raster.tile_service import Bounds
 from geomrcnn.vector.polygons import Polygonal, polygonal
 
@@ -28,9 +28,14 @@ class AreaOfInterest:
         self.area = area
         shapely.prepare(area)
 
-    def touches(self, window: Window) -> bool:
-        """Whether a tile sees any of it."""
-        return bool(self.area.intersects(window_box(window)))
+    def touches(self, grid: TileGrid) -> npt.NDArray[np.bool_]:
+        """Which tiles see any of it, [rows, columns]."""
+        left, side = np.array(grid.column_starts), grid.tile
+        rows = (
+            shapely.intersects(self.area, shapely.box(left, top, left + side, top + side))
+            for top in grid.row_starts
+        )
+        return np.stack(list(rows))
 
     def holds(self, outline: Polygonal) -> bool:
         """Whether an object belongs to it, judged by a point within the object."""

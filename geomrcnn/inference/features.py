@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import shapely
 from geopandas import GeoDataFrame
 
 from geomrcnn.inference.area_of_interest import AreaOfInterest
 from geomrcnn.inference.georeference import ground_areas, to_map
 from geomrcnn.raster.source import RasterSource
-from geomrcnn.vector.merge import Whole
 from geomrcnn.vector.polygons import Polygonal, polygonal
+from geomrcnn.vector.settle import Whole
 from geomrcnn.vector.simplify import TOLERANCE, simplify
 
 
@@ -38,7 +39,8 @@ def to_features(
         area: Where objects must lie.
 
     Returns:
-        Columns class, score (4 decimals), area_m2 (on the ellipsoid, 1 decimal), tile
+        Columns class, score (4 decimals), area_m2 (on the ellipsoid, 1 decimal),
+        fragments (detections its outline was put together from), status ("traced"), tile
         ("row-column" of the tile with the best view), and geometry in the raster's CRS with
         exteriors counter-clockwise.
     """
@@ -63,6 +65,8 @@ def to_features(
             "class": [classes[one.class_id - 1] for one in best],
             "score": [round(one.score, 4) for one in best],
             "area_m2": [round(areas[k], 1) for k in large],
+            "fragments": np.array([shaped[k][0].fragments for k in large], np.int32),
+            "status": ["traced"] * len(large),
             "tile": [f"{row}-{column}" for row, column in (one.tile for one in best)],
         },
         geometry=[geometries[k] for k in large],

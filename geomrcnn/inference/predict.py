@@ -1,89 +1,21 @@
-"""The way of a raster through a model, on one page."""
+"""From a raster to features: as a table, or as a file that appears when it is complete."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import pandas as pd
 from geopandas import GeoDataFrame
 
-from geomrcnn.bundle.card import ModelCard
-from geomrcnn.errors import ModelError
 from geomrcnn.formats.writer import check_output, write_features
-from geomrcnn.inference.area_of_interest import read_area
-from geomrcnn.inference.bands import open_for
-from geomrcnn.inference.features import to_features
-from geomrcnn.inference.placing import place
-from geomrcnn.raster.grid import TileGrid, tiles
+from geomrcnn.inference.journal import Journal, journal_of
+from geomrcnn.inference.options import Options, Progress, Report
+from geomrcnn.inference.provenance import identity, provenance
+from geomrcnn.inference.survey import open_survey
 from geomrcnn.runtime import Detector, load_detector
-from geomrcnn.vector.instance import Instance
-from geomrcnn.vector.merge import merge
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to look at a raster. None is the model's own choice.
-
-    Attributes:
-        min_score: Score from which an object counts.
-        tile: Side of the tiles in pixels.
-        overlap: Pixels that neighbouring tiles share.
-        bands: Numbers from 1 of the bands to show the model, in its order; None finds them by
-            their names.
-        gsd: Metres on the ground to a pixel that the raster is resampled to. A raster that is
-            not georeferenced is taken to have it.
-        aoi: Vector file in any CRS. Tiles that do not touch it are passed over, and objects
-            outside are left out.
-        simplify: Metres that simplification may move an outline; None is a quarter of a pixel.
-        min_area: Objects smaller than this many square metres are left out.
-    """
-
-    min_score: float | None = None
-    tile: int | None = None
-    overlap: int | None = None
-    bands: Sequence[int] | None = None
-    gsd: float | None = None
-    aoi: str | os.PathLike[str] | None = None
-    simplify: float | None = None
-    min_area: float = 0.0
-
-
-class Progress(NamedTuple):
-    """How far a prediction is.
-
-    Attributes:
-        done: Tiles behind us.
-        total: All tiles.
-        skipped: Tiles without data among those done.
-        objects: Detections so far; an object on a seam counts once for each tile.
-    """
-
-    done: int
-    total: int
-    skipped: int
-    objects: int
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """Features, and how they came about.
-
-    Attributes:
-        frame: One row an object; see `predict`.
-        tiles: Tiles of the raster, or of the area of interest.
-        skipped: Those among them that hold no data.
-        seconds: Wall time from opening the raster to the last feature.
-        device: What ran the model.
-    """
-
-    frame: GeoDataFrame
-    tiles: int
-    skipped: int
-    seconds: float
-    device: str
 
 
 def predict(
@@ -91,112 +23,100 @@ def predict(
     *,
     model: str | os.PathLike[str] | Detector = "fields",
     out: str | os.PathLike[str] | None = None,
-    min_score: float | None = None,
-    tile: int | None = None,
-    overlap: int | None = None,
-    bands: Sequence[int] | None = None,
-    gsd: float | None = None,
-    aoi: str | os.PathLike[str] | None = None,
-    simplify: float | None = None,
-    min_area: float = 0.0,
     runtime: str = "auto",
     overwrite: bool = False,
+    restart: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
+    **options: Any,
 ) -> GeoDataFrame:
     """Find the objects in a raster.
 
     Args:
         raster: Anything GDAL opens.
         model: Name of a shipped model, path of a bundle, or a detector.
-        out: File to write as well, in the format its suffix names.
-        min_score: See `Options`, as for all down to `min_area`.
-        tile: A multiple of 32.
-        overlap: Less than `tile`.
-        bands: Numbers from 1.
-        gsd: Metres.
-        aoi: Path of a vector file.
-        simplify: Metres.
-        min_area: Square metres.
+        out: File to write as well, in the format its suffix names; see `predict_to_file`.
         runtime: "auto", "openvino" or "tensorflow".
         overwrite: Whether `out` may replace a file.
+        restart: Whether to begin anew where a run for the same `out` was broken off.
         on_progress: Called before the first tile and after each.
+        options: See `Options`: min_score=0.5, gsd=1.0 ...
 
     Returns:
-        One row an object, in the order of tiles: class, score, area_m2, tile ("row-column" of
-        the tile that saw it best), and geometry in the raster's CRS.
+        One row an object: class, score, area_m2, fragments, status, tile ("row-column" of the
+        tile that saw it best), and geometry in the raster's CRS. Objects come in the order in
+        which rows of tiles complete them, those of one row by their tile.
 
     Raises:
         RasterError, ModelError, DataError, OutputError: saying in one line what is wrong.
     """
+    chosen = Options(**options)
     if out is not None:
         check_output(out, overwrite)
-    options = Options(min_score, tile, overlap, bands, gsd, aoi, simplify, min_area)
     if isinstance(model, (str, os.PathLike)):
-        model = load_detector(model, runtime=runtime, tile=tile)
-    frame = run(raster, model, options, on_progress).frame
-    if out is not None:
-        write_features(frame, out, overwrite=overwrite)
-    return frame
+        model = load_detector(model, runtime=runtime, tile=chosen.tile)
+    frames: list[GeoDataFrame] = []
+    if out is None:
+        with open_survey(raster, model, chosen) as survey:
+            frames += survey.features(Report(), on_progress)
+    else:
+        predict_to_file(raster, out, model, chosen, overwrite=overwrite, restart=restart,
+                        on_progress=on_progress, on_features=frames.append)  # fmt: skip
+    return pd.concat(frames, ignore_index=True)
 
 
-def run(
+def predict_to_file(
     raster: str | os.PathLike[str],
+    out: str | os.PathLike[str],
     detector: Detector,
-    options: Options = Options(),
+    options: Options,
+    *,
+    overwrite: bool = False,
+    restart: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
-) -> Prediction:
-    """Show every tile of a raster to a detector, and turn what it finds into features.
+    on_features: Callable[[GeoDataFrame], None] | None = None,
+) -> Report:
+    """Find the objects in a raster and write them to a file, however many they are.
+
+    What has been found lies in a journal beside `out` until that is complete. If the run is
+    broken off, the same call goes on from there and ends with the same features.
+
+    Args:
+        raster: Anything GDAL opens.
+        out: File to write, in the format its suffix names.
+        detector: The model.
+        options: How to look.
+        overwrite: Whether `out` may replace a file.
+        restart: Whether to begin anew where a run for the same `out` was broken off.
+        on_progress: Called before the first tile and after each.
+        on_features: Called with the features of each row of tiles.
 
     Raises:
-        RasterError, ModelError, DataError: saying in one line what is wrong.
+        RasterError, ModelError, DataError, OutputError: saying in one line what is wrong.
     """
     began = time.perf_counter()
-    card = detector.card
-    min_score = card.min_score if options.min_score is None else options.min_score
-    side, overlap = tiling(card, options.tile, options.overlap)
-    report = on_progress or (lambda progress: None)
-
-    with open_for(card, raster, gsd=options.gsd, bands=options.bands) as source:
-        area = None if options.aoi is None else read_area(options.aoi, source)
-        grid = TileGrid(source.width, source.height, side, overlap)
-        cells = [cell for cell in grid if area is None or area.touches(cell.window)]
-
-        instances: list[Instance] = []
-        skipped = 0
-        report(Progress(0, len(cells), 0, 0))
-        for done, tile in enumerate(tiles(source, cells), start=1):
-            if tile.valid.any():
-                (detections,) = detector.detect([tile])
-                instances += place(detections, tile, min_score)
-            else:
-                skipped += 1
-            report(Progress(done, len(cells), skipped, len(instances)))
-
-        wholes = merge(instances, size=(source.width, source.height), overlap=overlap)
-        frame = to_features(
-            wholes,
-            source,
-            card.classes,
-            gsd=source.gsd or options.gsd or card.gsd,
-            simplify_by=options.simplify,
-            min_area=options.min_area,
-            area=area,
-        )
-    seconds = time.perf_counter() - began
-    return Prediction(frame, len(cells), skipped, seconds, detector.description)
+    check_output(out, overwrite)
+    report = Report(device=detector.description)
+    with open_survey(raster, detector, options) as survey:
+        run = identity(survey)
+        with Journal(journal_of(out), run, restart=restart) as journal:
+            features = survey.features(report, on_progress, journal)
+            write_features(
+                _told(features, on_features),
+                out,
+                crs=survey.source.crs,
+                overwrite=overwrite,
+                provenance=provenance(survey),
+            )
+            journal.finish()
+    report.seconds = time.perf_counter() - began
+    return report
 
 
-def tiling(card: ModelCard, tile: int | None, overlap: int | None) -> tuple[int, int]:
-    """Side and overlap of the tiles in pixels, the card's where none is given.
-
-    Raises:
-        ModelError: if they contradict each other.
-    """
-    side = card.tile if tile is None else tile
-    shared = min(card.overlap, side // 2) if overlap is None else overlap
-    if not 0 <= shared < side:
-        raise ModelError(
-            f"tiles of {side} pixels cannot overlap by {shared}: choose less than {side}, "
-            "or larger tiles"
-        )
-    return side, shared
+def _told(
+    features: Iterator[GeoDataFrame], on_features: Callable[[GeoDataFrame], None] | None
+) -> Iterator[GeoDataFrame]:
+    """Pass features on, and tell of them."""
+    for frame in features:
+        if on_features is not None:
+            on_features(frame)
+        yield frame

@@ -156,6 +156,21 @@ class RasterSource:
         return len(self.bands)
 
     @property
+    def native_size(self) -> tuple[int, int]:
+        """(width, height) of the file in its own pixels."""
+        return self._dataset.width, self._dataset.height
+
+    @property
+    def native_transform(self) -> Affine:
+        """From pixels of the file to map coordinates."""
+        return Affine(*tuple(self._dataset.transform)[:6])
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Files that it is made of, as far as GDAL knows: for a VRT also those it refers to."""
+        return tuple(self._dataset.files) or (self.path,)
+
+    @property
     def has_crs(self) -> bool:
         """Whether pixels have a place on the map."""
         return self.crs is not None

@@ -41,6 +41,10 @@ class Detector(Protocol):
         """The model's card."""
 
     @property
+    def digest(self) -> str:
+        """What changes when the model does."""
+
+    @property
     def description(self) -> str:
         """Where it runs, for people: "OpenVINO CPU fp32"."""
 

@@ -31,9 +31,10 @@ def network_of(bundle: Bundle) -> MaskRCNN:
 class KerasDetector:
     """A `Detector` around a `MaskRCNN`."""
 
-    def __init__(self, model: MaskRCNN, card: ModelCard) -> None:
+    def __init__(self, model: MaskRCNN, card: ModelCard, digest: str = "") -> None:
         """Trace nothing yet: the first tile does."""
         self.card = card
+        self.digest = digest
         self._model = model
         self._detect = tf.function(
             lambda images, windows: model(images, windows)._asdict(), reduce_retracing=True
@@ -46,7 +47,7 @@ class KerasDetector:
         Raises:
             ModelError: the weights do not fit the network.
         """
-        return cls(network_of(bundle), bundle.card)
+        return cls(network_of(bundle), bundle.card, bundle.digest)
 
     @property
     def description(self) -> str:

@@ -25,6 +25,7 @@ class OpenVinoDetector:
             ModelError: the graph cannot be read or compiled.
         """
         self.card = bundle.card
+        self.digest = bundle.digest
         self._tile = tile
         self._config = MaskRCNNConfig.from_dict(bundle.network())
         self._side = max(frame_for(self._config, tile, tile).array)

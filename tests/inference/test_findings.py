@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geomrcnn.inference.placing import coverage, integral, place
+from geomrcnn.inference.findings import keep
+from geomrcnn.inference.validity import coverage, integral
+from geomrcnn.raster.grid import Cell
 from geomrcnn.raster.tile import Tile, Window
 from geomrcnn.runtime.detector import Detections
-from geomrcnn.vector.instance import Box
+from geomrcnn.vector.instance import Box, Instance
 
 
 def share(valid: np.ndarray, x1: float, y1: float, x2: float, y2: float) -> float:
@@ -45,6 +47,12 @@ def tile(valid: np.ndarray) -> Tile:
     return Tile(2, 1, window, np.zeros((height, width, 3), np.uint8), valid)
 
 
+def place(found: Detections, seen: Tile, min_score: float) -> list[Instance]:
+    """What is kept of a tile's detections, on the raster."""
+    cell = Cell(seen.row, seen.column, seen.window)
+    return list(keep(found, seen, min_score).on(cell))
+
+
 def detections(*boxes: tuple[float, ...]) -> Detections:
     count = len(boxes)
     return Detections(
@@ -68,13 +76,21 @@ def test_low_scores_and_empty_boxes_are_left_out() -> None:
     found = place(
         detections((1, 1, 4, 4), (2, 2, 2, 5), (3, 3, 6, 6)), tile(np.ones((10, 10), bool)), 0.5
     )
-    assert [one.index for one in found] == [0]
+    assert [(one.class_id, one.index) for one in found] == [(1, 0)]
 
 
 def test_masks_are_zero_on_nodata_and_mostly_nodata_goes() -> None:
     valid = np.ones((10, 10), bool)
     valid[:, 6:] = False
-    found = list(place(detections((2, 2, 10, 10), (5, 2, 9, 6), (0, 0, 8, 8)), tile(valid), 0.0))
-    assert [one.index for one in found] == [0, 2]
+    found = place(detections((2, 2, 10, 10), (5, 2, 9, 6), (0, 0, 8, 8)), tile(valid), 0.0)
+    assert [(one.class_id, one.index) for one in found] == [(1, 0), (3, 1)]
     assert found[0].mask[0].tolist() == [1, 1, 0, 0]
     assert found[1].mask[0].tolist() == [1, 1, 1, 0]
+
+
+def test_masks_are_kept_to_a_half_of_a_255th() -> None:
+    soft = np.random.default_rng(0).random((1, 28, 28), np.float32)
+    one = Detections(np.array([[0, 0, 9, 9]], np.float32), np.ones(1), np.ones(1, np.int32), soft)
+    (placed,) = place(one, tile(np.ones((10, 10), bool)), 0.0)
+    assert placed.mask.dtype == np.float32
+    np.testing.assert_allclose(placed.mask, soft[0], atol=0.5 / 255 + 1e-6)

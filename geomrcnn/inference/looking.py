@@ -1,0 +1,87 @@
+"""The stages before the seams: tiles are read, shown to the detector, and what it finds is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import NamedTuple
+
+from geomrcnn.errors import RasterError, RasterLostError
+from geomrcnn.inference.ahead import ahead
+from geomrcnn.inference.findings import Findings, keep, nothing
+from geomrcnn.raster.grid import Cell
+from geomrcnn.raster.source import RasterSource
+from geomrcnn.raster.tile import Tile
+from geomrcnn.runtime.detector import Detector
+
+
+class Read(NamedTuple):
+    """A tile, or why it could not be read."""
+
+    cell: Cell
+    tile: Tile | None
+    problem: str = ""
+
+
+class Looked(NamedTuple):
+    """What was found in a tile; `problem` says why it could not be read, if so."""
+
+    cell: Cell
+    findings: Findings
+    problem: str = ""
+
+
+def look(
+    cells: Iterable[Cell],
+    open_source: Callable[[], RasterSource],
+    detector: Detector,
+    min_score: float,
+    *,
+    strict: bool,
+) -> Generator[Looked, None, None]:
+    """Show tiles to a detector; reading, looking and whoever takes the findings run side by side.
+
+    Args:
+        cells: Places of the tiles.
+        open_source: Opens the raster: the thread that reads has its own.
+        detector: Who looks.
+        min_score: Score from which an object counts.
+        strict: Whether a tile that cannot be read is an error.
+
+    Yields:
+        The findings of each tile, in order.
+
+    Raises:
+        RasterLostError: the raster is gone.
+        RasterError: a tile cannot be read, and `strict`.
+    """
+    return ahead(
+        lambda: _detect(ahead(lambda: _read(cells, open_source, strict)), detector, min_score)
+    )
+
+
+def _read(
+    cells: Iterable[Cell], open_source: Callable[[], RasterSource], strict: bool
+) -> Iterator[Read]:
+    with open_source() as source:
+        for cell in cells:
+            try:
+                pixels, valid = source.read(cell.window)
+            except RasterLostError:
+                raise
+            except RasterError as error:
+                if strict:
+                    raise
+                yield Read(cell, None, str(error))
+            else:
+                yield Read(cell, Tile(cell.row, cell.column, cell.window, pixels, valid))
+
+
+def _detect(read: Iterator[Read], detector: Detector, min_score: float) -> Iterator[Looked]:
+    for cell, tile, problem in read:
+        if tile is None:
+            yield Looked(cell, nothing("unreadable"), problem)
+        elif not tile.valid.any():
+            yield Looked(cell, nothing("nodata"))
+        else:
+            (detections,) = detector.detect([tile])
+            yield Looked(cell, keep(detections, tile, min_score))

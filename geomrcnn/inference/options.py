@@ -1,0 +1,127 @@
+"""How to look at rasters, and what to tell of it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from geomrcnn.bundle.card import ModelCard
+from geomrcnn.errors import ModelError
+from geomrcnn.inference.findings import Findings
+from geomrcnn.raster.scaling import Method
+from geomrcnn.vector.merge import AGREEMENT
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to look at a raster. None is the model's own choice.
+
+    Attributes:
+        min_score: Score from which an object counts.
+        tile: Side of the tiles in pixels.
+        overlap: Pixels that neighbouring tiles share.
+        bands: Numbers from 1, or names, of the bands to show the model, in its order; None finds
+            them by their names.
+        scale: How values are adapted to those the model knows; None only takes rasters that need
+            no adapting.
+        gsd: Metres on the ground to a pixel that the raster is resampled to. A raster that is
+            not georeferenced is taken to have it.
+        aoi: Vector file in any CRS. Tiles that do not touch it are passed over, and objects
+            outside are left out.
+        agreement: Intersection over union, where two tiles overlap, from which what they saw
+            is one object.
+        simplify: Metres that simplification may move an outline; None is a quarter of a pixel.
+        min_area: Objects smaller than this many square metres are left out.
+        strict: Whether a part of the raster that cannot be read ends the run, instead of being
+            passed over and told of.
+    """
+
+    min_score: float | None = None
+    tile: int | None = None
+    overlap: int | None = None
+    bands: Sequence[int | str] | None = None
+    scale: Method | None = None
+    gsd: float | None = None
+    aoi: str | os.PathLike[str] | None = None
+    agreement: float = AGREEMENT
+    simplify: float | None = None
+    min_area: float = 0.0
+    strict: bool = False
+
+
+class Progress(NamedTuple):
+    """How far a prediction is.
+
+    Attributes:
+        done: Tiles behind us.
+        total: All tiles.
+        skipped: Tiles among those done that were not shown to the model.
+        objects: Detections so far; an object on a seam counts once for each tile.
+    """
+
+    done: int
+    total: int
+    skipped: int
+    objects: int
+
+
+@dataclass
+class Report:
+    """What became of the tiles of a run: every one is either processed or skipped.
+
+    Attributes:
+        tiles: Tiles of the rasters, or of the area of interest.
+        processed: Those that the model saw, now or before the run was broken off.
+        skipped: Number of tiles that it did not see, by reason: "nodata", "unreadable".
+        resumed: Tiles that were taken from the journal.
+        detections: Objects of all tiles; one on a seam counts once for each.
+        objects: Features.
+        unreadable: What could not be read, and why.
+        seconds: Wall time.
+        device: What ran the model.
+    """
+
+    tiles: int = 0
+    processed: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    resumed: int = 0
+    detections: int = 0
+    objects: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    device: str = ""
+
+    def count(self, findings: Findings, problem: str) -> None:
+        """Take note of a tile."""
+        if findings.skipped:
+            self.skipped[findings.skipped] += 1
+        else:
+            self.processed += 1
+            self.detections += len(findings)
+        if problem:
+            self.unreadable.append(problem)
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run is."""
+        passed = sum(self.skipped.values())
+        return Progress(self.processed + passed, self.tiles, passed, self.detections)
+
+
+def tiling(card: ModelCard, tile: int | None, overlap: int | None) -> tuple[int, int]:
+    """Side and overlap of the tiles in pixels, the card's where none is given.
+
+    Raises:
+        ModelError: if they contradict each other.
+    """
+    side = card.tile if tile is None else tile
+    shared = min(card.overlap, side // 2) if overlap is None else overlap
+    if not 0 <= shared < side:
+        raise ModelError(
+            f"tiles of {side} pixels cannot overlap by {shared}: choose less than {side}, "
+            "or larger tiles"
+        )
+    return side, shared

@@ -1,0 +1,142 @@
+"""One raster from its tiles to its features, row of tiles by row of tiles."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+from geopandas import GeoDataFrame
+
+from geomrcnn.inference.area_of_interest import AreaOfInterest, read_area
+from geomrcnn.inference.bands import open_for
+from geomrcnn.inference.features import to_features
+from geomrcnn.inference.journal import Journal
+from geomrcnn.inference.looking import Looked, look
+from geomrcnn.inference.options import Options, Progress, Report, tiling
+from geomrcnn.raster.grid import Cell, TileGrid
+from geomrcnn.raster.source import RasterSource
+from geomrcnn.runtime import Detector
+from geomrcnn.vector.instance import Instance
+from geomrcnn.vector.merge import Merger
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """A raster that is about to be looked at; made by `open_survey`.
+
+    Attributes:
+        source: The raster at the model's GSD.
+        open_source: Opens it once more, for another thread.
+        grid: Its tiles.
+        wanted: [rows, columns] which of them to look at.
+        area: Where objects must lie.
+        detector: Who looks.
+        options: How.
+    """
+
+    source: RasterSource
+    open_source: Callable[[], RasterSource]
+    grid: TileGrid
+    wanted: npt.NDArray[np.bool_]
+    area: AreaOfInterest | None
+    detector: Detector
+    options: Options
+
+    def features(
+        self,
+        report: Report,
+        on_progress: Callable[[Progress], None] | None = None,
+        journal: Journal | None = None,
+        layer: int = 0,
+    ) -> Iterator[GeoDataFrame]:
+        """Look at all tiles.
+
+        Args:
+            report: Where tiles and objects are counted.
+            on_progress: Called before the first tile and after each.
+            journal: Where findings are kept, and taken from if they are there.
+            layer: Number of the raster in the journal.
+
+        Yields:
+            For each row of tiles the features that no later row can see any of; see
+            `to_features`.
+
+        Raises:
+            RasterError, OutputError: saying in one line what is wrong.
+        """
+        options, source = self.options, self.source
+        tell = on_progress or (lambda progress: None)
+        report.tiles += int(self.wanted.sum())
+        tell(report.progress)
+        merger = Merger((source.width, source.height), self.grid.overlap, options.agreement)
+        with closing(self._look(report, journal, layer)) as looked:
+            for row, count in enumerate(self.wanted.sum(axis=1)):
+                instances: list[Instance] = []
+                for cell, findings, _ in islice(looked, int(count)):
+                    instances += findings.on(cell)
+                    tell(report.progress)
+                frame = to_features(
+                    merger.add(instances, self.grid.top(row + 1)),
+                    source,
+                    self.detector.card.classes,
+                    gsd=source.gsd or options.gsd or self.detector.card.gsd,
+                    simplify_by=options.simplify,
+                    min_area=options.min_area,
+                    area=self.area,
+                )
+                report.objects += len(frame)
+                yield frame
+
+    def _look(
+        self, report: Report, journal: Journal | None, layer: int
+    ) -> Generator[Looked, None, None]:
+        """The findings of all wanted tiles, from the journal or by looking."""
+        card, options = self.detector.card, self.options
+        min_score = card.min_score if options.min_score is None else options.min_score
+        known = np.zeros_like(self.wanted)
+        if journal is not None:
+            journal.mark(layer, known)
+        missing = self._cells(self.wanted & ~known)
+        fresh = look(missing, self.open_source, self.detector, min_score, strict=options.strict)
+        with closing(fresh):
+            for cell in self._cells(self.wanted):
+                if journal is not None and known[cell.row, cell.column]:
+                    looked = Looked(cell, journal.find(layer, cell.row, cell.column))
+                    report.resumed += 1
+                else:
+                    looked = next(fresh)
+                    if journal is not None and not looked.problem:
+                        journal.add(layer, cell.row, cell.column, looked.findings)
+                report.count(looked.findings, looked.problem)
+                yield looked
+
+    def _cells(self, wanted: npt.NDArray[np.bool_]) -> Iterator[Cell]:
+        return (cell for cell in self.grid if wanted[cell.row, cell.column])
+
+
+@contextmanager
+def open_survey(
+    raster: str | os.PathLike[str], detector: Detector, options: Options
+) -> Iterator[Survey]:
+    """Open a raster to be looked at.
+
+    Raises:
+        RasterError, ModelError, DataError: saying in one line what does not fit.
+    """
+    card = detector.card
+    side, overlap = tiling(card, options.tile, options.overlap)
+    opened = partial(
+        open_for, card, raster,
+        gsd=options.gsd, bands=options.bands, scale=options.scale, aoi=options.aoi,
+    )  # fmt: skip
+    with opened() as source:
+        grid = TileGrid(source.width, source.height, side, overlap)
+        area = None if options.aoi is None else read_area(options.aoi, source)
+        wanted = np.ones((grid.rows, grid.columns), bool) if area is None else area.touches(grid)
+        yield Survey(source, opened, grid, wanted, area, detector, options)

@@ -1,0 +1,49 @@
+"""A run that takes its time, to be killed: python -m tests.inference.patient RASTER OUT SECONDS."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+import click
+
+from geomrcnn.cli.main import run, wind_up_when_terminated
+from geomrcnn.inference.options import Options
+from geomrcnn.inference.predict import predict_to_file
+from geomrcnn.raster.tile import Tile
+from geomrcnn.runtime.detector import Detections
+from tests.oracles.detector import OracleDetector
+from tests.oracles.scenes import rotated_parcels
+
+SIDE = 900
+
+
+class Patient(OracleDetector):
+    """An oracle that thinks before each tile."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(rotated_parcels(SIDE, 150), jitter=1.0, tile=160, overlap=48)
+        self.seconds = seconds
+
+    def detect(self, tiles: Sequence[Tile]) -> list[Detections]:
+        time.sleep(self.seconds)
+        return super().detect(tiles)
+
+
+@click.command()
+@click.argument("raster")
+@click.argument("out")
+@click.argument("seconds", type=float)
+def main(raster: str, out: str, seconds: float) -> None:
+    """Print the number of tiles after each, and what became of them at the end."""
+    report = predict_to_file(
+        raster, out, Patient(seconds), Options(),
+        on_progress=lambda now: print(now.done, flush=True),
+    )  # fmt: skip
+    print(report.tiles, report.resumed, report.processed, report.objects)
+
+
+if __name__ == "__main__":
+    wind_up_when_terminated()
+    sys.exit(run(main))
