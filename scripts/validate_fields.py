@@ -26,11 +26,13 @@ ALL = 0.05
 @click.argument("names", nargs=-1, required=True)
 @click.option("--model", default="fields")
 @click.option(
-    "--min-score", default=0.5, help="Of what a user sees: for precision, recall and what follows."
+    "--min-score",
+    type=float,
+    help="Of what a user sees: for precision, recall and what follows.  [default: the model's]",
 )
 @click.option("--json", "out", type=click.Path(path_type=Path))
 def main(
-    data: Path, names: tuple[str, ...], model: str, min_score: float, out: Path | None
+    data: Path, names: tuple[str, ...], model: str, min_score: float | None, out: Path | None
 ) -> None:
     """Predict and score each image."""
     every, chosen, labels = [], [], []
