@@ -26,6 +26,15 @@ def polygonal(geometry: BaseGeometry) -> Polygonal:
     return polygonal(shapely.union_all(areas)) if areas else Polygon()
 
 
+def filled(geometry: Polygonal, smallest: float) -> Polygonal:
+    """Fill holes with an area below `smallest`; infinity fills all."""
+    parts = [_without_small_holes(part, smallest) for part in shapely.get_parts(geometry)]
+    if len(parts) == 1:
+        return parts[0]
+    # What was an island in a hole now lies within the part around it.
+    return polygonal(shapely.union_all(parts)) if parts else Polygon()
+
+
 def without_specks(geometry: Polygonal, smallest: float) -> Polygonal:
     """Drop parts and holes with an area below `smallest`; the largest part always stays."""
     parts = list(shapely.get_parts(geometry))

@@ -171,4 +171,6 @@ def _shared_out(gaps: Sequence[Polygon], polygons: Sequence[Polygonal]) -> list[
 
 def _nearest(points: np.ndarray, polygons: Sequence[Polygonal]) -> np.ndarray:
     """The number of the polygon next to each point [n, 2], the first of several."""
-    return _first(len(points), *STRtree(polygons).query_nearest(shapely.points(points)))
+    places, back = np.unique(points, axis=0, return_inverse=True)
+    nearest = _first(len(places), *STRtree(polygons).query_nearest(shapely.points(places)))
+    return nearest[back.ravel()]

@@ -18,12 +18,17 @@ def simplify(geometry: Polygonal, tolerance: float = TOLERANCE) -> Polygonal:
     shrink: 2 % at half a pixel. The outline is therefore moved in parallel until the area is as
     before, by less than the tolerance again except at sharp corners.
 
+    Tolerances near the size of the object leave a few vertices, moved where that helps the area.
+
     Returns:
-        Valid polygons; with a tolerance of 0 only vertices on straight edges are gone.
+        Valid polygons, empty only if there were none; with a tolerance of 0 only vertices on
+        straight edges are gone.
     """
-    coarse = shapely.simplify(geometry, tolerance, preserve_topology=True)
+    coarse = polygonal(shapely.simplify(geometry, tolerance, preserve_topology=True))
     if coarse.is_empty:
         return polygonal(geometry)
     offset = (geometry.area - coarse.area) / coarse.length
     moved = polygonal(coarse.buffer(offset, join_style="mitre"))
-    return polygonal(coarse) if moved.is_empty else moved
+    if moved.is_empty:
+        return coarse
+    return min(coarse, moved, key=lambda one: abs(one.area - geometry.area))

@@ -40,6 +40,15 @@ def test_ideal_masks_give_back_their_objects() -> None:
     assert abs(np.mean(bias)) < 0.003
 
 
+def test_masks_of_eight_bits_have_nearly_the_same_outlines() -> None:
+    for shape in rectangles_and_discs(60):
+        mask, box = soft_mask(shape), Box(*shape.bounds)
+        rounded = np.rint(255 * mask).astype(np.uint8) / np.float32(255)
+        exact, coarse = outline(mask, box), outline(rounded, box)
+        assert iou(exact, coarse) > 0.9995
+        assert exact.boundary.hausdorff_distance(coarse.boundary) < 0.02
+
+
 def test_an_edge_lies_where_the_probability_passes_one_half() -> None:
     columns = np.clip(0.9 - 0.1 * np.arange(8), 0, 1)  # 0.5 at the centre of cell 4
     traced = outline(np.tile(columns, (8, 1)), Box(0, 0, 80, 80))

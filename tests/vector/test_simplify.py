@@ -8,6 +8,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.ndimage import gaussian_filter
 from shapely import Point, Polygon
 
 from geomrcnn.vector.contour import outline
@@ -25,6 +26,20 @@ def test_the_result_is_valid_and_polygonal(mask: np.ndarray, tolerance: float) -
     simpler = simplify(outline(mask, Box(0, 0, 50, 70)), tolerance)
     assert simpler.is_valid
     assert simpler.geom_type in {"Polygon", "MultiPolygon"}
+
+
+@given(st.integers(0, 10**6), st.sampled_from([1e-9, 0.1, 0.25, 1.0, 3.0, 1e3]))
+def test_blobs_with_holes_stay_valid_there_and_as_large(seed: int, tolerance: float) -> None:
+    blobs = gaussian_filter(np.random.default_rng(seed).normal(size=(28, 28)), 2)
+    shape = outline(np.clip(blobs / blobs.std() * 0.4 + 0.5, 0, 1), Box(0, 0, 80, 60))
+    simpler = simplify(shape, tolerance)
+    assert simpler.is_valid
+    assert simpler.is_empty == shape.is_empty
+    plain = shapely.simplify(shape, tolerance, preserve_topology=True)
+    assert abs(simpler.area - shape.area) <= abs(plain.area - shape.area) + 1e-6
+    if tolerance <= 1:
+        assert simpler.area == pytest.approx(shape.area, rel=0.01)
+        assert simpler.hausdorff_distance(shape) < 3 * tolerance + 1e-6
 
 
 def test_outlines_stay_true_by_default() -> None:
