@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from geomrcnn.cli.predict import band_numbers
+from geomrcnn.cli.bands import band_numbers
 
 EXAMPLES = """
 \b

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geomrcnn.cli.predict import band_numbers
+from geomrcnn.cli.bands import band_numbers
 from geomrcnn.cli.progress import counter
 from geomrcnn.errors import OutputError
 

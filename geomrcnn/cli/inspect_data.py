@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from geomrcnn.cli.predict import band_numbers
+from geomrcnn.cli.bands import band_numbers
 
 if TYPE_CHECKING:
     from geomrcnn.data.inspection import Inspection

@@ -2,39 +2,50 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import math
 from typing import TYPE_CHECKING
 
 import click
 
+from geomrcnn.cli.bands import band_list
 from geomrcnn.cli.progress import MODES, emit, json_lines, progress_bar, silence
 
 if TYPE_CHECKING:
     from geomrcnn.inference.options import Report
+    from geomrcnn.raster.scaling import Method
 
 EXAMPLES = """
 \b
 Examples:
   geomrcnn predict ortho.tif --out fields.gpkg
   geomrcnn predict ortho.tif --out fields.geojson --min-score 0.7 --min-area 500
-  geomrcnn predict multispectral.tif --out fields.gpkg --bands 3,2,1
+  geomrcnn predict multispectral.tif --out fields.gpkg --bands 3,2,1 --scale percentile
+  geomrcnn predict ortho.tif --out fields.parquet --share-edges 4 --fill-holes 500
+  geomrcnn predict town.tif --out roofs.gpkg --model roofs.zip --shape right-angles
   geomrcnn predict county.vrt --out parish.gpkg --aoi parish.geojson
-  geomrcnn predict ortho.tif --out roofs.gpkg --model roofs.zip
+  geomrcnn predict 'https://tiles.example/{z}/{x}/{y}.png' --out parish.gpkg --aoi parish.geojson
 """
 
 
-def band_numbers(
-    ctx: click.Context, param: click.Parameter, listed: str | None
-) -> tuple[int, ...] | None:
-    """Read "3,2,1"."""
-    if listed is None:
-        return None
-    numbers = listed.split(",")
-    if not all(number.strip().isdecimal() and int(number) > 0 for number in numbers):
-        raise click.BadParameter(
-            f"'{listed}' is not a list of band numbers from 1, such as 3,2,1", ctx, param
-        )
-    return tuple(int(number) for number in numbers)
+SHAPES = ("right-angles", "right-angles-45", "any-angle", "circle", "rectangle", "wedge")
+PARTS = ("keep", "split", "largest")
+METHODS = ("minmax", "percentile", "statistics", "as-trained")
+# As in vector.regularise, vector.outlines and raster.scaling, which --help has no time to import.
+
+
+def class_shapes(
+    ctx: click.Context, param: click.Parameter, given: tuple[str, ...]
+) -> dict[str, str]:
+    """Read "circle", or "tank=circle", each time it is given."""
+    shapes = {}
+    for one in given:
+        name, _, shape = one.rpartition("=")
+        if shape not in SHAPES:
+            raise click.BadParameter(
+                f"no shape '{shape}': choose one of {', '.join(SHAPES)}", ctx, param
+            )
+        shapes[name or ANY_CLASS] = shape
+    return shapes
 
 
 def multiple_of_32(ctx: click.Context, param: click.Parameter, side: int | None) -> int | None:
@@ -47,28 +58,57 @@ def multiple_of_32(ctx: click.Context, param: click.Parameter, side: int | None)
 UNREADABLE_TOLD = 5
 """Parts of the raster that could not be read, as many as are told one by one."""
 
+ANY_CLASS = "*"
+
 POSITIVE = click.FloatRange(0, min_open=True)
 NOT_NEGATIVE = click.FloatRange(0)
 
 
 @click.command(epilog=EXAMPLES)
 @click.argument("raster")
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path),
-              help="File to write: .gpkg or .geojson.")  # fmt: skip
+@click.option("-o", "--out", required=True, metavar="FILE|TABLE",
+              help="File to write: .gpkg, .parquet, .fgb, .geojson, .geojsonl, .shp, or a table: "
+              "postgresql://user@host/database?table=name.")  # fmt: skip
 @click.option("-m", "--model", default="fields", show_default=True, metavar="NAME|PATH",
               help="A shipped model, or a bundle file.")  # fmt: skip
 @click.option("--min-score", type=click.FloatRange(0, 1), metavar="0..1",
               help="Leave out objects scored lower.  [default: the model's]")  # fmt: skip
 @click.option("--min-area", type=NOT_NEGATIVE, default=0.0, metavar="M2",
               help="Leave out smaller objects, in square metres.  [default: 0]")  # fmt: skip
+@click.option("--max-area", type=NOT_NEGATIVE, default=math.inf, metavar="M2",
+              help="Leave out larger objects.  [default: none]")  # fmt: skip
+@click.option("--fill-holes", type=NOT_NEGATIVE, default=0.0, metavar="M2",
+              help="Fill holes smaller than this; inf fills all.  [default: 0]")  # fmt: skip
+@click.option("--parts", type=click.Choice(PARTS), default="keep", show_default=True,
+              help="What becomes of an object in several parts: one feature, a feature each, or "
+              "the largest part.")  # fmt: skip
 @click.option("--simplify", type=NOT_NEGATIVE, metavar="METRES",
               help="How far an outline may move to save vertices.  "
               "[default: a quarter of a pixel]")  # fmt: skip
+@click.option("--shape", "shapes", multiple=True, callback=class_shapes, metavar="[CLASS=]SHAPE",
+              help=f"Make outlines of a class, or of all, into shapes: {', '.join(SHAPES)}. "
+              "An outline that does not nearly have the shape is kept, and its status says so. "
+              "May be given again.")  # fmt: skip
+@click.option("--shape-tolerance", type=POSITIVE, metavar="METRES",
+              help="How far an outline may move for its shape.  "
+              "[default: two and a half pixels]")  # fmt: skip
+@click.option("--share-edges", type=NOT_NEGATIVE, metavar="METRES",
+              help="Give neighbours closer than this one common edge, without slivers or "
+              "overlaps. Holds all objects in memory.")  # fmt: skip
+@click.option("--agreement", type=click.FloatRange(0, 1, min_open=True), default=0.5,
+              show_default=True, metavar="0..1",
+              help="How much of what two tiles see where they overlap must be the same (IoU) to "
+              "be one object.")  # fmt: skip
 @click.option("--aoi", metavar="FILE",
               help="Look only within the polygons of this vector file, in any CRS.")  # fmt: skip
-@click.option("--bands", callback=band_numbers, metavar="LIST",
-              help="Bands to show the model, in its order: 3,2,1.  "
-              "[default: by the names of the bands]")  # fmt: skip
+@click.option("--bands", callback=band_list, metavar="LIST",
+              help="Bands to show the model, in its order, by number or name: 3,2,1 or "
+              "nir,red,green.  [default: by the names of the bands]")  # fmt: skip
+@click.option("--scale", type=click.Choice(METHODS),
+              help="Adapt the values of a raster to those the model was trained on: stretch each "
+              "band between its extremes, its 2nd and 98th percentile, or two standard deviations "
+              "either side of its mean; or take the values as they are, in another data type.  "
+              "[default: refuse a raster of another data type]")  # fmt: skip
 @click.option("--gsd", type=POSITIVE, metavar="METRES",
               help="Ground size of a pixel to resample to. A raster that is not georeferenced is "
               "taken to have it.  [default: the model's]")  # fmt: skip
@@ -89,13 +129,21 @@ NOT_NEGATIVE = click.FloatRange(0)
               "output.")  # fmt: skip
 def predict(
     raster: str,
-    out: Path,
+    out: str,
     model: str,
     min_score: float | None,
     min_area: float,
+    max_area: float,
+    fill_holes: float,
+    parts: str,
     simplify: float | None,
+    shapes: dict[str, str],
+    shape_tolerance: float | None,
+    share_edges: float | None,
+    agreement: float,
     aoi: str | None,
-    bands: tuple[int, ...] | None,
+    bands: tuple[int | str, ...] | None,
+    scale: Method | None,
     gsd: float | None,
     tile: int | None,
     overlap: int | None,
@@ -107,24 +155,31 @@ def predict(
 ) -> None:
     """Find the objects in RASTER and write their outlines.
 
-    RASTER is anything GDAL opens: a GeoTIFF, a VRT, a /vsi path, an URL. It is resampled to the
-    model's ground sample distance while it is read. Each feature has a class, a score from 0 to 1
-    and its area on the ground in square metres, in the raster's own CRS (GeoJSON: WGS 84).
+    RASTER is anything GDAL opens: a GeoTIFF, a VRT, a /vsi path, an URL; or the URL of a tile
+    service with {z}, {x} and {y}, together with --aoi. It is resampled to the model's ground
+    sample distance while it is read. Each feature has a class, a score from 0 to 1 and its area on
+    the ground in square metres, in the raster's own CRS (GeoJSON: WGS 84).
 
     What has been found lies beside the output, in OUT.journal, until the output is complete. If
     the command is broken off, the same command goes on from there.
     """
     if tile is not None and overlap is not None and overlap >= tile:
         raise click.UsageError(f"--overlap {overlap} must be less than --tile {tile}")
-    from geomrcnn.formats.writer import check_output
+    if shapes and share_edges is not None:
+        raise click.UsageError("--shape and --share-edges contradict each other: choose one")
+    if min_area > max_area:
+        raise click.UsageError(f"--min-area {min_area:g} is more than --max-area {max_area:g}")
+    from geomrcnn.formats.writer import check_output, shown
     from geomrcnn.inference.journal import journal_of
     from geomrcnn.inference.options import Options
     from geomrcnn.inference.predict import predict_to_file
     from geomrcnn.runtime import load_detector
 
     options = Options(
-        min_score=min_score, tile=tile, overlap=overlap, bands=bands, gsd=gsd, aoi=aoi,
-        simplify=simplify, min_area=min_area, strict=strict,
+        min_score=min_score, tile=tile, overlap=overlap, bands=bands, scale=scale, gsd=gsd,
+        aoi=aoi, agreement=agreement, simplify=simplify, shapes=shapes,
+        shape_tolerance=shape_tolerance, share_edges=share_edges, fill_holes=fill_holes,
+        parts=parts, min_area=min_area, max_area=max_area, strict=strict,
     )  # fmt: skip
     narrator = {"auto": progress_bar, "jsonl": json_lines, "none": silence}[progress]
     with narrator() as on_progress:
@@ -142,14 +197,14 @@ def predict(
     for problem in report.unreadable[:UNREADABLE_TOLD]:
         click.echo(f"Warning: passed over: {problem}", err=True)
     if progress == "jsonl":
-        emit("done", **_facts(out, report))
+        emit("done", **_facts(shown(out), report))
     else:
-        click.echo(_summary(out, report))
+        click.echo(_summary(shown(out), report))
 
 
-def _facts(out: Path, report: Report) -> dict[str, object]:
+def _facts(out: str, report: Report) -> dict[str, object]:
     return {
-        "out": str(out),
+        "out": out,
         "objects": report.objects,
         "tiles": report.tiles,
         "processed": report.processed,
@@ -162,7 +217,7 @@ def _facts(out: Path, report: Report) -> dict[str, object]:
     }
 
 
-def _summary(out: Path, report: Report) -> str:
+def _summary(out: str, report: Report) -> str:
     """One line on what was done, how fast and on what."""
     told = [f"{count} skipped as {why}" for why, count in sorted(report.skipped.items())]
     if report.resumed:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from geomrcnn.cli.predict import band_numbers
+from geomrcnn.cli.bands import band_numbers
 
 
 @click.command(

@@ -79,6 +79,12 @@ def write_features(
         raise
 
 
+def shown(path: str | os.PathLike[str]) -> str:
+    """An output as people may see it: of a database, without the password."""
+    target = os.fspath(path)
+    return postgis.parse_url(target).shown if postgis.is_database(target) else target
+
+
 def read_provenance(path: str | os.PathLike[str]) -> Provenance | None:
     """What made the features of a file or table; None if it does not say.
 

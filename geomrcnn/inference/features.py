@@ -1,8 +1,9 @@
-"""From outlines in pixels to features on the map, with their attributes."""
+"""From objects in pixels to features on the map, with their attributes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import shapely
@@ -10,71 +11,119 @@ from geopandas import GeoDataFrame
 
 from geomrcnn.inference.area_of_interest import AreaOfInterest
 from geomrcnn.inference.georeference import ground_areas, to_map
+from geomrcnn.inference.options import Options
 from geomrcnn.raster.source import RasterSource
+from geomrcnn.vector.outlines import finish
 from geomrcnn.vector.polygons import Polygonal, polygonal
 from geomrcnn.vector.settle import Whole
-from geomrcnn.vector.simplify import TOLERANCE, simplify
+from geomrcnn.vector.shared_edges import share_edges
+
+
+class Shaped(NamedTuple):
+    """An object with the outline that a user wants.
+
+    Attributes:
+        whole: The object.
+        outline: Valid, in raster pixels, not empty.
+        status: What became of the outline; see `Finished`.
+    """
+
+    whole: Whole
+    outline: Polygonal
+    status: str
+
+
+def shape(
+    wholes: Iterable[Whole], classes: Sequence[str], options: Options, gsd: float
+) -> list[Shaped]:
+    """Give objects the outlines that the options ask for; some may come in parts, or go.
+
+    Args:
+        wholes: Objects in pixels of a raster.
+        classes: Names of classes 1..C.
+        options: What is asked for.
+        gsd: Metres that a pixel measures.
+    """
+    of_class = [options.outlines(name, gsd) for name in classes]
+    return [
+        Shaped(whole, *finished)
+        for whole in wholes
+        for finished in finish(whole.outline, of_class[whole.best.class_id - 1])
+    ]
+
+
+def with_shared_edges(shaped: Sequence[Shaped], gap: float, tolerance: float) -> list[Shaped]:
+    """Give neighbours of one class common edges.
+
+    Args:
+        shaped: All objects of a raster.
+        gap: Widest sliver between neighbours to close, in pixels.
+        tolerance: How much to simplify, in pixels.
+    """
+    shared = list(shaped)
+    for kind in sorted({one.whole.best.class_id for one in shaped}):
+        ranked = sorted(
+            (k for k, one in enumerate(shaped) if one.whole.best.class_id == kind),
+            key=lambda k: shaped[k].whole.rank,
+        )
+        outlines = share_edges([shaped[k].outline for k in ranked], gap, tolerance)
+        for k, outline in zip(ranked, outlines, strict=True):
+            shared[k] = shaped[k]._replace(outline=outline)
+    return [one for one in shared if not one.outline.is_empty]
 
 
 def to_features(
-    wholes: Sequence[Whole],
+    shaped: Sequence[Shaped],
     source: RasterSource,
     classes: Sequence[str],
-    *,
+    options: Options,
     gsd: float,
-    simplify_by: float | None = None,
-    min_area: float = 0.0,
     area: AreaOfInterest | None = None,
 ) -> GeoDataFrame:
     """The features of a raster's objects, in the order given.
 
     Args:
-        wholes: Objects in pixels of the source.
+        shaped: Objects in pixels of the source.
         source: The raster they were found in.
         classes: Names of classes 1..C.
+        options: Says how large objects must be.
         gsd: Metres that a pixel measures.
-        simplify_by: Metres that simplification may move an outline; by default a quarter of a
-            pixel.
-        min_area: Objects smaller than this many square metres are left out.
         area: Where objects must lie.
 
     Returns:
-        Columns class, score (4 decimals), area_m2 (on the ellipsoid, 1 decimal),
-        fragments (detections its outline was put together from), status ("traced"), tile
-        ("row-column" of the tile with the best view), and geometry in the raster's CRS with
-        exteriors counter-clockwise.
+        Columns class, score (4 decimals), area_m2 (on the ellipsoid, 1 decimal), fragments
+        (detections its outline was put together from), status, tile ("row-column" of the tile
+        with the best view), and geometry in the raster's CRS with exteriors counter-clockwise.
     """
-    tolerance = TOLERANCE if simplify_by is None else simplify_by / gsd
     frame = shapely.box(0, 0, source.width, source.height)
-    shaped = [(whole, _finish(whole.outline, tolerance, frame)) for whole in wholes]
+    shaped = [one._replace(outline=_within(one.outline, frame)) for one in shaped]
     shaped = [
-        (whole, outline)
-        for whole, outline in shaped
-        if not outline.is_empty and (area is None or area.holds(outline))
+        one
+        for one in shaped
+        if not one.outline.is_empty and (area is None or area.holds(one.outline))
     ]
-    outlines = [outline for _, outline in shaped]
+    outlines = [one.outline for one in shaped]
     geometries = to_map(outlines, source.transform)
     if source.native_gsd is None:
         areas = [outline.area * gsd**2 for outline in outlines]
     else:
         areas = ground_areas(geometries, source.crs)
-    large = [k for k, size in enumerate(areas) if size >= min_area]
-    best = [shaped[k][0].best for k in large]
+    kept = [k for k, size in enumerate(areas) if options.min_area <= size <= options.max_area]
+    best = [shaped[k].whole.best for k in kept]
     return GeoDataFrame(
         {
             "class": [classes[one.class_id - 1] for one in best],
             "score": [round(one.score, 4) for one in best],
-            "area_m2": [round(areas[k], 1) for k in large],
-            "fragments": np.array([shaped[k][0].fragments for k in large], np.int32),
-            "status": ["traced"] * len(large),
+            "area_m2": [round(areas[k], 1) for k in kept],
+            "fragments": np.array([shaped[k].whole.fragments for k in kept], np.int32),
+            "status": [shaped[k].status for k in kept],
             "tile": [f"{row}-{column}" for row, column in (one.tile for one in best)],
         },
-        geometry=[geometries[k] for k in large],
+        geometry=[geometries[k] for k in kept],
         crs=source.crs,
     )
 
 
-def _finish(outline: Polygonal, tolerance: float, frame: shapely.Polygon) -> Polygonal:
-    """Simplify an outline, and keep it on the raster."""
-    simpler = simplify(outline, tolerance)
-    return simpler if frame.covers(simpler) else polygonal(simpler.intersection(frame))
+def _within(outline: Polygonal, frame: shapely.Polygon) -> Polygonal:
+    """Keep an outline on the raster."""
+    return outline if frame.covers(outline) else polygonal(outline.intersection(frame))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,6 +14,13 @@ from geomrcnn.errors import ModelError
 from geomrcnn.inference.findings import Findings
 from geomrcnn.raster.scaling import Method
 from geomrcnn.vector.merge import AGREEMENT
+from geomrcnn.vector.outlines import OutlineOptions
+from geomrcnn.vector.simplify import TOLERANCE
+
+ANY_CLASS = "*"
+
+SHAPE_TOLERANCE = 2.5
+"""Default in pixels: what rounded corners of objects of some 50 pixels need."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,15 @@ class Options:
         agreement: Intersection over union, where two tiles overlap, from which what they saw
             is one object.
         simplify: Metres that simplification may move an outline; None is a quarter of a pixel.
-        min_area: Objects smaller than this many square metres are left out.
+        shapes: What outlines are made into, a key of `regularise.SHAPES`, by class; under
+            `ANY_CLASS` for all others.
+        shape_tolerance: Metres that this may move an outline; None is two and a half pixels.
+        share_edges: Neighbours of one class that lie closer than this many metres get one common
+            edge. All objects of the raster are held in memory for it.
+        fill_holes: Holes smaller than this many square metres are filled.
+        parts: What becomes of an object in several parts, one of `outlines.PARTS`.
+        min_area: Objects smaller than this many square metres are left out, ...
+        max_area: ... and so are larger ones.
         strict: Whether a part of the raster that cannot be read ends the run, instead of being
             passed over and told of.
     """
@@ -48,8 +64,35 @@ class Options:
     aoi: str | os.PathLike[str] | None = None
     agreement: float = AGREEMENT
     simplify: float | None = None
+    shapes: Mapping[str, str] = field(default_factory=dict)
+    shape_tolerance: float | None = None
+    share_edges: float | None = None
+    fill_holes: float = 0.0
+    parts: str = "keep"
     min_area: float = 0.0
+    max_area: float = math.inf
     strict: bool = False
+
+    def outlines(self, class_name: str, gsd: float) -> OutlineOptions:
+        """What outlines of a class should be like, in pixels of `gsd` metres.
+
+        Raises:
+            ValueError: for a shape or a choice that there is not.
+        """
+        return OutlineOptions(
+            # Shared edges are simplified together, when all are known.
+            simplify=0.0 if self.share_edges is not None else self.simplify_pixels(gsd),
+            shape=self.shapes.get(class_name, self.shapes.get(ANY_CLASS)),
+            shape_tolerance=SHAPE_TOLERANCE
+            if self.shape_tolerance is None
+            else self.shape_tolerance / gsd,
+            fill_holes=self.fill_holes / gsd**2,
+            parts=self.parts,
+        )
+
+    def simplify_pixels(self, gsd: float) -> float:
+        """How far simplification may move an outline, in pixels of `gsd` metres."""
+        return TOLERANCE if self.simplify is None else self.simplify / gsd
 
 
 class Progress(NamedTuple):

@@ -36,7 +36,8 @@ def provenance(survey: Survey) -> Provenance:
         crs=None if source.crs is None else source.crs.to_wkt(),
         transform=(a, b, c, d, e, f),
     )
-    chosen = {key: value for key, value in _plain(survey.options).items() if value is not None}
+    usual = _plain(Options())
+    chosen = {key: to for key, to in _plain(survey.options).items() if to != usual[key]}
     return Provenance(
         model=card.name,
         model_version=survey.detector.digest,

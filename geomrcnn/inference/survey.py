@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ from geopandas import GeoDataFrame
 
 from geomrcnn.inference.area_of_interest import AreaOfInterest, read_area
 from geomrcnn.inference.bands import open_for
-from geomrcnn.inference.features import to_features
+from geomrcnn.inference.features import Shaped, shape, to_features, with_shared_edges
 from geomrcnn.inference.journal import Journal
 from geomrcnn.inference.looking import Looked, look
 from geomrcnn.inference.options import Options, Progress, Report, tiling
@@ -75,23 +75,37 @@ class Survey:
         report.tiles += int(self.wanted.sum())
         tell(report.progress)
         merger = Merger((source.width, source.height), self.grid.overlap, options.agreement)
+        held: list[Shaped] = []
         with closing(self._look(report, journal, layer)) as looked:
             for row, count in enumerate(self.wanted.sum(axis=1)):
                 instances: list[Instance] = []
                 for cell, findings, _ in islice(looked, int(count)):
                     instances += findings.on(cell)
                     tell(report.progress)
-                frame = to_features(
-                    merger.add(instances, self.grid.top(row + 1)),
-                    source,
-                    self.detector.card.classes,
-                    gsd=source.gsd or options.gsd or self.detector.card.gsd,
-                    simplify_by=options.simplify,
-                    min_area=options.min_area,
-                    area=self.area,
-                )
-                report.objects += len(frame)
-                yield frame
+                wholes = merger.add(instances, self.grid.top(row + 1))
+                shaped = shape(wholes, self.classes, options, self.gsd)
+                if options.share_edges is None:
+                    yield self._features(shaped, report)
+                else:
+                    held += shaped
+        if options.share_edges is not None:
+            gap, tolerance = options.share_edges / self.gsd, options.simplify_pixels(self.gsd)
+            yield self._features(with_shared_edges(held, gap, tolerance), report)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of classes 1..C."""
+        return self.detector.card.classes
+
+    @property
+    def gsd(self) -> float:
+        """Metres that a pixel measures, or is taken to measure."""
+        return self.source.gsd or self.options.gsd or self.detector.card.gsd
+
+    def _features(self, shaped: Sequence[Shaped], report: Report) -> GeoDataFrame:
+        frame = to_features(shaped, self.source, self.classes, self.options, self.gsd, self.area)
+        report.objects += len(frame)
+        return frame
 
     def _look(
         self, report: Report, journal: Journal | None, layer: int

@@ -11,10 +11,15 @@ from pathlib import Path
 import geopandas
 import numpy as np
 import pytest
+import rasterio
 from click.testing import CliRunner
 
+from geomrcnn.cli import predict as cli
 from geomrcnn.cli.main import run
 from geomrcnn.cli.predict import predict
+from geomrcnn.inference import options
+from geomrcnn.raster import scaling
+from geomrcnn.vector import outlines, regularise
 from tests.oracles.bundle import write_constant_bundle
 from tests.rasters import write_raster
 
@@ -42,7 +47,7 @@ def test_one_line_says_what_was_done(files: dict[str, str]) -> None:
     (line,) = result.stdout.splitlines()
     assert line.startswith(f"{files['out']}: 2 objects in 1 tile in ")
     assert line.endswith(" tiles/s on OpenVINO CPU fp32")
-    frame = geopandas.read_file(files["out"])
+    frame = geopandas.read_file(files["out"], layer="fields")
     assert frame["area_m2"].tolist() == pytest.approx([6400, 12800], rel=0.01)
 
 
@@ -50,7 +55,7 @@ def test_the_options_arrive(files: dict[str, str]) -> None:
     def count(*more: str) -> int:
         result = CliRunner().invoke(predict, arguments(files, "--overwrite", *more))
         assert result.exit_code == 0, result.output
-        return len(geopandas.read_file(files["out"]))
+        return len(geopandas.read_file(files["out"], layer="fields"))
 
     assert count() == 2
     assert count("--min-score", "0.7") == 1
@@ -58,6 +63,40 @@ def test_the_options_arrive(files: dict[str, str]) -> None:
     assert count("--bands", "1,2,3", "--simplify", "0.5", "--runtime", "openvino") == 2
     assert count("--tile", "128", "--overlap", "0") == 8  # four tiles with two squares each
     assert count("--gsd", "4") == 1  # half as many pixels: the second square lies outside
+
+
+def test_choices_are_those_of_the_rooms_they_come_from() -> None:
+    assert tuple(regularise.SHAPES) == cli.SHAPES
+    assert cli.PARTS == outlines.PARTS
+    assert cli.METHODS == scaling.METHODS
+    assert cli.ANY_CLASS == options.ANY_CLASS
+
+
+def test_outlines_are_shaped_by_class(files: dict[str, str]) -> None:
+    def outcome(*more: str) -> tuple[list[str], list[float]]:
+        result = CliRunner().invoke(predict, arguments(files, "--overwrite", *more))
+        assert result.exit_code == 0, result.output
+        frame = geopandas.read_file(files["out"], layer="fields")
+        return frame["status"].tolist(), frame.geometry.count_coordinates().tolist()
+
+    assert outcome("--shape", "rectangle") == (["regularised"] * 2, [5, 5])
+    assert outcome("--shape", "field=rectangle")[0] == ["regularised"] * 2
+    assert outcome("--shape", "pond=rectangle")[0] == ["traced"] * 2
+    assert outcome("--shape", "circle")[0] == ["kept"] * 2
+
+
+def test_bands_by_name_and_other_bits(files: dict[str, str], tmp_path: Path) -> None:
+    wide = write_raster(tmp_path / "wide.tif", np.full((3, 200, 200), 900, np.uint16))
+    with rasterio.open(wide, "r+") as file:
+        file.descriptions = ("blue", "green", "red")
+    files["raster"] = str(wide)
+    refused = CliRunner().invoke(predict, arguments(files))
+    assert "--scale" in str(refused.exception)
+    result = CliRunner().invoke(
+        predict, arguments(files, "--bands", "red,2,blue", "--scale", "as-trained")
+    )
+    assert result.exit_code == 0, result.output
+    assert len(geopandas.read_file(files["out"], layer="fields")) == 2
 
 
 def test_json_lines(files: dict[str, str]) -> None:
@@ -96,8 +135,12 @@ def test_skipped_tiles_are_told(files: dict[str, str], tmp_path: Path) -> None:
         (("--min-score", "1.5"), "1.5 is not in the range 0<=x<=1"),
         (("--tile", "100"), "100 is not a multiple of 32"),
         (("--tile", "64", "--overlap", "64"), "--overlap 64 must be less than --tile 64"),
-        (("--bands", "1,x"), "'1,x' is not a list of band numbers from 1, such as 3,2,1"),
-        (("--bands", "0,1,2"), "not a list of band numbers"),
+        (("--bands", "1,,x"), "'1,,x' is no list of band numbers from 1, or names, such as 3,2,1"),
+        (("--bands", "0,1,2"), "no list of band numbers"),
+        (("--shape", "star"), "no shape 'star': choose one of right-angles, "),
+        (("--shape", "circle", "--share-edges", "2"), "--shape and --share-edges contradict"),
+        (("--min-area", "9", "--max-area", "8"), "--min-area 9 is more than --max-area 8"),
+        (("--parts", "some"), "'some' is not one of"),
         (("--gsd", "0"), "0.0 is not in the range x>0"),
         (("--min-area", "-1"), "-1.0 is not in the range x>=0"),
         (("--runtime", "torch"), "'torch' is not one of"),
@@ -116,6 +159,7 @@ def test_wrong_usage_is_said_so(files: dict[str, str], more: tuple[str, ...], me
         ({"raster": "no.tif"}, "no.tif: no such file"),
         ({"model": "no"}, "no model 'no'"),
         ({"out": "fields.xyz"}, "fields.xyz: no format for '.xyz'"),
+        ({"out": "postgresql://me:secret@host/db"}, "postgresql://me:***@host/db: name the table"),
     ],
 )
 def test_wrong_input_is_one_line(
@@ -158,4 +202,4 @@ def test_the_installed_command(files: dict[str, str]) -> None:
     assert answer.returncode == 0, answer.stderr
     assert answer.stderr == ""
     assert answer.stdout.startswith(f"{files['out']}: 2 objects in 1 tile in ")
-    assert len(geopandas.read_file(files["out"])) == 2
+    assert len(geopandas.read_file(files["out"], layer="fields")) == 2

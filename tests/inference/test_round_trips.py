@@ -12,7 +12,7 @@ import shapely
 from affine import Affine
 from shapely import Polygon, affinity
 
-from geomrcnn.inference.predict import Options, run
+from geomrcnn.inference.predict import predict
 from tests.oracles.detector import OracleDetector
 from tests.oracles.painting import LookingDetector
 from tests.oracles.scenes import iou
@@ -78,8 +78,7 @@ def test_drawn_seen_and_traced(grid: str, coarser: int, tmp_path: Path) -> None:
     crs, to_map = GRIDS[grid]
     truth = on_map(objects(), to_map)
     raster = write(tmp_path / "a.tif", truth, crs, to_map)
-    options = Options(simplify=0.05)
-    found = run(raster, LookingDetector(gsd=METRES * coarser), options).frame
+    found = predict(raster, model=LookingDetector(gsd=METRES * coarser), simplify=0.05)
     assert_back(truth, list(found.geometry), to_map, off=0.06 * coarser)
 
 
@@ -89,5 +88,5 @@ def test_an_oracle_in_pixels(grid: str, tmp_path: Path) -> None:
     crs, to_map = GRIDS[grid]
     raster = write(tmp_path / "a.tif", [shapely.box(0, 0, 1, 1)], crs, to_map)
     oracle = OracleDetector(objects(), gsd=METRES)
-    found = run(raster, oracle, Options(gsd=METRES, simplify=0.05)).frame
+    found = predict(raster, model=oracle, gsd=METRES, simplify=0.05)
     assert_back(on_map(objects(), to_map), list(found.geometry), to_map, off=0.06)
