@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import geopandas as gpd
 import pyogrio
 from geopandas import GeoDataFrame
 from pyogrio.errors import DataLayerError, DataSourceError
@@ -12,7 +13,7 @@ from geomrcnn.errors import DataError
 
 
 def read_features(path: str | os.PathLike[str], *, layer: str | None = None) -> GeoDataFrame:
-    """Read a vector layer in any format GDAL knows.
+    """Read a vector layer in any format GDAL knows, or GeoParquet, which few builds of it know.
 
     Args:
         path: A file, a /vsi path, an URL; "file.gpkg:roofs" is its layer "roofs".
@@ -26,6 +27,8 @@ def read_features(path: str | os.PathLike[str], *, layer: str | None = None) -> 
             layer has no geometry.
     """
     path = os.fspath(path)
+    if path.lower().endswith((".parquet", ".geoparquet")):
+        return _read_parquet(path)
     if layer is None:
         path, layer = _file_and_layer(path)
     try:
@@ -37,6 +40,15 @@ def read_features(path: str | os.PathLike[str], *, layer: str | None = None) -> 
     if not isinstance(frame, GeoDataFrame):
         raise DataError(f"{path}: layer '{layer}' has no geometry")
     return frame
+
+
+def _read_parquet(path: str) -> GeoDataFrame:
+    try:
+        return gpd.read_parquet(path)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+    except (ValueError, OSError) as error:  # Arrow's errors are children of theirs
+        raise DataError(f"{path}: no GeoParquet: {str(error).splitlines()[0]}") from error
 
 
 def _file_and_layer(path: str) -> tuple[str, str | None]:

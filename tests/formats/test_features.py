@@ -29,9 +29,10 @@ from geomrcnn.formats.writer import check_output, write_features
 UTM = "EPSG:32632"
 ALWAYS = [name for name in COLUMNS if name != "raster"]
 BARE = GeoDataFrame(geometry=[], crs=UTM)
-EVERY = sorted(set(FORMATS) - {".coco.json"})
-"""All but the one that needs to know the raster."""
-GDAL_READS = sorted(set(EVERY) - {".parquet", ".geoparquet"})
+SAME = {".geoparquet": ".parquet", ".json": ".geojson", ".ndjson": ".geojsonl"}
+EVERY = sorted(set(FORMATS) - {*SAME, ".coco.json"})
+"""All but second names, and the one that needs to know the raster."""
+GDAL_READS = sorted(set(EVERY) - {".parquet"})
 
 
 def features(crs: str | None = UTM, geometry: list[BaseGeometry] | None = None) -> GeoDataFrame:
@@ -296,6 +297,10 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path, suffix: str) -> None:
     assert leftovers(tmp_path, path) == members(path)
 
 
+def test_second_names() -> None:
+    assert all(FORMATS[second] is FORMATS[first] for second, first in SAME.items())
+
+
 def test_path_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_features(features(), "a.gpkg")
@@ -310,6 +315,22 @@ def test_reading_keeps_crs_and_columns(tmp_path: Path) -> None:
     frame = read_features(tmp_path / "a.fgb")
     assert frame.crs == UTM
     assert sorted(frame["osm_id"]) == [5, 6]
+
+
+def test_geoparquet_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    write_features(features(), path)
+    again = read_features(path)
+    assert list(again.columns) == [*ALWAYS, "geometry"]
+    assert again.crs == UTM
+    with pytest.raises(DataError, match=r"nowhere\.parquet: no such file"):
+        read_features(tmp_path / "nowhere.parquet")
+    path.write_text("text")
+    with pytest.raises(DataError, match=r"a\.parquet: no GeoParquet: "):
+        read_features(path)
+    pd.DataFrame({"a": [1]}).to_parquet(path)
+    with pytest.raises(DataError, match=r"a\.parquet: no GeoParquet: Missing geo metadata"):
+        read_features(path)
 
 
 def test_several_layers(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from geomrcnn.formats.formats import FORMATS
 from geomrcnn.formats.writer import write_features
 from tests.found import UTM, features, opened, provenance
 
-EVERY = sorted(FORMATS)
+EVERY = sorted(set(FORMATS) - {".geoparquet", ".json", ".ndjson"})  # which are second names
 FOUND = features().fillna({"class": "field"})
 
 WRITE_MANY = """
@@ -153,7 +153,7 @@ except OutputError as error:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
-@pytest.mark.parametrize("suffix", [s for s in EVERY if s not in (".json", ".ndjson", ".geojsons")])
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".geojson", ".coco.json"])
 def test_a_disk_that_is_full(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     done = subprocess.run(
