@@ -42,7 +42,7 @@ _GEOJSON = Format(geojson.write, geojson.read_provenance)
 _SEQUENCE = Format(geojsonseq.write, None)
 
 FORMATS: Mapping[str, Format] = {
-    ".gpkg": Format(geopackage.write, geopackage.read_provenance, styled=False),
+    ".gpkg": Format(geopackage.write, geopackage.read_provenance),
     ".parquet": _PARQUET,
     ".geoparquet": _PARQUET,
     ".fgb": Format(flatgeobuf.write, flatgeobuf.read_provenance),

@@ -47,7 +47,7 @@ def test_one_line_says_what_was_done(files: dict[str, str]) -> None:
     (line,) = result.stdout.splitlines()
     assert line.startswith(f"{files['out']}: 2 objects in 1 tile in ")
     assert line.endswith(" tiles/s on OpenVINO CPU fp32")
-    frame = geopandas.read_file(files["out"], layer="fields")
+    frame = geopandas.read_file(files["out"])
     assert frame["area_m2"].tolist() == pytest.approx([6400, 12800], rel=0.01)
 
 
@@ -55,7 +55,7 @@ def test_the_options_arrive(files: dict[str, str]) -> None:
     def count(*more: str) -> int:
         result = CliRunner().invoke(predict, arguments(files, "--overwrite", *more))
         assert result.exit_code == 0, result.output
-        return len(geopandas.read_file(files["out"], layer="fields"))
+        return len(geopandas.read_file(files["out"]))
 
     assert count() == 2
     assert count("--min-score", "0.7") == 1
@@ -76,7 +76,7 @@ def test_outlines_are_shaped_by_class(files: dict[str, str]) -> None:
     def outcome(*more: str) -> tuple[list[str], list[float]]:
         result = CliRunner().invoke(predict, arguments(files, "--overwrite", *more))
         assert result.exit_code == 0, result.output
-        frame = geopandas.read_file(files["out"], layer="fields")
+        frame = geopandas.read_file(files["out"])
         return frame["status"].tolist(), frame.geometry.count_coordinates().tolist()
 
     assert outcome("--shape", "rectangle") == (["regularised"] * 2, [5, 5])
@@ -96,7 +96,7 @@ def test_bands_by_name_and_other_bits(files: dict[str, str], tmp_path: Path) -> 
         predict, arguments(files, "--bands", "red,2,blue", "--scale", "as-trained")
     )
     assert result.exit_code == 0, result.output
-    assert len(geopandas.read_file(files["out"], layer="fields")) == 2
+    assert len(geopandas.read_file(files["out"])) == 2
 
 
 def test_json_lines(files: dict[str, str]) -> None:
@@ -202,4 +202,4 @@ def test_the_installed_command(files: dict[str, str]) -> None:
     assert answer.returncode == 0, answer.stderr
     assert answer.stderr == ""
     assert answer.stdout.startswith(f"{files['out']}: 2 objects in 1 tile in ")
-    assert len(geopandas.read_file(files["out"], layer="fields")) == 2
+    assert len(geopandas.read_file(files["out"])) == 2

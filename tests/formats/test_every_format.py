@@ -8,10 +8,8 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
 import pytest
 import shapely
-from geopandas import GeoDataFrame
 
 from geomrcnn.errors import DataError, OutputError
 from geomrcnn.formats.formats import FORMATS, style_beside
@@ -28,7 +26,7 @@ def test_attributes_geometry_and_crs_come_back(tmp_path: Path, suffix: str) -> N
     path = tmp_path / f"a{suffix}"
     frame = features()
     write_features(frame, path, provenance=provenance())
-    again = read_layer(path)
+    again = opened(path)
     if suffix == ".fgb":  # ordered by place
         again = again.set_index("area_m2", drop=False).loc[frame["area_m2"]].reset_index(drop=True)
     assert again.crs == ("EPSG:4326" if suffix in IN_DEGREES else UTM)
@@ -49,7 +47,7 @@ def test_no_features(tmp_path: Path, suffix: str) -> None:
     if suffix in {".geojsonl", ".geojsons"}:
         assert path.read_bytes() == b""  # nothing that GDAL could know the format by
         return
-    again = read_layer(path)
+    again = opened(path)
     assert len(again) == 0
     assert again.crs == ("EPSG:4326" if suffix in IN_DEGREES else UTM)
     if suffix not in IN_DEGREES:  # where columns are those of the features
@@ -98,7 +96,7 @@ def test_pixels(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     frame = features(crs=None)
     write_features(frame, path)
-    again = read_layer(path)
+    again = opened(path)
     assert again.crs is None or again.crs.name.startswith("Undefined")
     assert again.total_bounds.tolist() == frame.total_bounds.tolist()
 
@@ -130,7 +128,7 @@ def test_exteriors_turn_as_the_format_has_it(tmp_path: Path, suffix: str) -> Non
     path = tmp_path / f"a{suffix}"
     clockwise = [shape.reverse() for shape in features().geometry]
     write_features(features(geometry=clockwise), path)
-    rings = shapely.get_exterior_ring(shapely.get_parts(read_layer(path).geometry))
+    rings = shapely.get_exterior_ring(shapely.get_parts(opened(path).geometry))
     assert set(shapely.is_ccw(rings)) == {suffix != ".shp"}
 
 
@@ -142,7 +140,7 @@ def test_identical_features_are_identical_files(tmp_path: Path, suffix: str) -> 
     batches = (frame.iloc[k : k + 1] for k in range(len(frame)))
     write_features(batches, parts, layer="a", provenance=provenance())
     if suffix == ".gpkg":  # whose tables have dates
-        pd.testing.assert_frame_equal(read_layer(whole), read_layer(parts))
+        pd.testing.assert_frame_equal(opened(whole), opened(parts))
     else:
         assert whole.read_bytes() == parts.read_bytes()
 
@@ -169,28 +167,11 @@ def test_a_shapefile_never_lies_beside_another_ones_files(tmp_path: Path) -> Non
     assert len(gpd.read_file(path)) == 3
 
 
-def test_a_geopackage_opens_in_colours(tmp_path: Path) -> None:
-    path = tmp_path / "a.gpkg"
-    write_features(features(), path, layer="parcels", provenance=provenance())
-    styles = pyogrio.read_dataframe(path, layer="layer_styles")
-    assert styles["f_table_name"].tolist() == ["parcels"]
-    assert styles["f_geometry_column"].tolist() == [
-        pyogrio.read_info(path, layer=0)["geometry_name"]
-    ]
-    assert styles["useAsDefault"].tolist() == [True]
-    assert "prairie sèche" in styles["styleQML"][0]
-
-
 def test_geojson_says_what_made_it_before_the_features(tmp_path: Path) -> None:
     path = tmp_path / "a.geojson"
     long = dataclasses.replace(provenance(), options={"text": 'a "features" b\n' * 9})
     write_features(features(), path, provenance=long)
     assert read_provenance(path) == long
-
-
-def read_layer(path: Path) -> GeoDataFrame:
-    """As `opened`, but for the styles of a GeoPackage."""
-    return gpd.read_file(path, layer=0) if path.suffix == ".gpkg" else opened(path)
 
 
 def test_the_raster_of_the_helpers_holds_the_features() -> None:

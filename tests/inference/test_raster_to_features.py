@@ -253,7 +253,7 @@ def test_an_area_without_polygons_is_an_error(black: Path, tmp_path: Path) -> No
 def test_the_file_holds_what_is_returned(black: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.gpkg"
     frame = predict(black, model=OracleDetector(lone_buildings(SIDE)), out=out)
-    again = geopandas.read_file(out, layer="out")
+    again = geopandas.read_file(out)
     assert len(again) == len(frame) > 60
     parts = again.geometry.explode(ignore_index=True)  # a layer has one type: multipolygons
     assert parts.geom_equals_exact(frame.geometry, 1e-6).all()
@@ -261,7 +261,7 @@ def test_the_file_holds_what_is_returned(black: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="exists"):
         predict(black, model=OracleDetector([]), out=out)
     assert len(predict(black, model=OracleDetector([]), out=out, overwrite=True)) == 0
-    assert len(geopandas.read_file(out, layer="out")) == 0
+    assert len(geopandas.read_file(out)) == 0
 
 
 def test_the_output_is_checked_before_the_work(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_killed_at_any_moment_it_goes_on(
     assert resumed > 0
     assert objects == len(expected)
     assert same(out, expected)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["ortho.tif", "out.gpkg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ortho.tif", "out.gpkg", "out.qml"]
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
