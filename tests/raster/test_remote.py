@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from rasterio.shutil import copy
 
-from geomrcnn.errors import RasterError
+from geomrcnn.errors import RasterError, RasterLostError
 from geomrcnn.raster.redaction import redacted
 from geomrcnn.raster.source import open_raster
 from geomrcnn.raster.tile import Window
@@ -78,9 +78,19 @@ def test_a_part_that_cannot_be_had_is_named(folder: Path) -> None:
     with (
         file_server(folder, broken_from=size // 2) as server,
         open_raster(f"{server.url}/noise.tif") as source,
-        pytest.raises(RasterError, match=r"noise\.tif: rows 0 to 600, .* cannot be read"),
+        pytest.raises(RasterError, match=r"noise\.tif: rows 0 to 600, .* cannot be read") as caught,
     ):
         source.read(Window(0, 0, SIDE, SIDE))
+    assert not isinstance(caught.value, RasterLostError)
+
+
+def test_a_server_that_goes_down_is_lost(folder: Path) -> None:
+    with file_server(folder) as server:
+        source = open_raster(f"{server.url}/noise.tif?sig=geheim")
+        source.read(Window(0, 0, 10, 10))
+    with source, pytest.raises(RasterLostError, match="has gone or changed") as caught:
+        source.read(Window(0, 0, SIDE, SIDE))
+    assert "geheim" not in str(caught.value)
 
 
 # --- an object store -----------------------------------------------------------------------------
@@ -151,6 +161,7 @@ def test_an_object_in_a_bucket(store: str, folder: Path, monkeypatch: pytest.Mon
         ("WMTS:https://h/wmts?token=abc,layer=world", "WMTS:https://h/wmts?token=***,layer=world"),
         ("PG:dbname=a user=b password=abc", "PG:dbname=a user=b password=***"),
         ("vrt://a.tif?bands=3", "vrt://a.tif?bands=3"),
+        ("noise.tif?sig=abc, band 1: failed", "noise.tif?sig=***, band 1: failed"),
         ("folder/a=b&c.tif", "folder/a=b&c.tif"),
     ],
 )  # fmt: skip
