@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 import threading
+import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -92,3 +97,61 @@ def failing_first(
         return Answer(status, b"<html>\nbusy") if asked[path] <= times else answer(path, wanted)
 
     return fail
+
+
+# --- in a process of its own ---------------------------------------------------------------------
+
+
+@contextmanager
+def file_server(
+    folder: Path, *, fails: int = 0, times: int = 1, broken_from: int | None = None
+) -> Iterator[Server]:
+    """Serve the files of a folder, in another process: rasterio keeps ours waiting as it opens.
+
+    Args:
+        folder: What to serve.
+        fails: A status that every path is answered with `times` times, before it is served.
+        times: How often.
+        broken_from: A byte from which on all files cannot be had.
+    """
+    options = json.dumps({"fails": fails, "times": times, "broken_from": broken_from})
+    root = Path(__file__).resolve().parents[1]
+    command = [sys.executable, "-m", "tests.servers", str(folder), options]
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield Server(process.stdout.readline().strip(), [])
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def sent_by(server: Server) -> int:
+    """Bytes of parts of files that a `file_server` has sent."""
+    with urllib.request.urlopen(f"{server.url}/?sent") as response:
+        return int(response.read())
+
+
+def _serve(folder: Path, fails: int, times: int, broken_from: int | None) -> None:
+    ranges, sent = file_ranges(folder), [0]
+
+    def answer(path: str, wanted: str | None) -> Answer:
+        given = ranges(path, wanted)
+        if wanted and broken_from and given.first + len(given.body) > broken_from:
+            return Answer(500)
+        sent[0] += len(given.body) if wanted else 0
+        return given
+
+    kept = failing_first(answer, fails, times) if fails else answer
+
+    def or_sum(path: str, wanted: str | None) -> Answer:
+        return Answer(200, str(sent[0]).encode()) if path == "/?sent" else kept(path, wanted)
+
+    with serving(or_sum) as server:
+        print(server.url, flush=True)
+        while True:
+            time.sleep(60)
+
+
+if __name__ == "__main__":
+    _serve(Path(sys.argv[1]), **json.loads(sys.argv[2]))

@@ -12,7 +12,7 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.io import DatasetReader
 
 from geomrcnn.errors import RasterError
-from geomrcnn.raster.validity import alpha_band, image_bands, read_validity
+from geomrcnn.raster.validity import Validity, alpha_band, image_bands
 
 Pixels = tuple[np.ndarray, npt.NDArray[np.bool_]]
 """Values [height, width, bands], 0 where not valid, and validity [height, width]."""
@@ -64,6 +64,7 @@ class Imagery:
             RasterError: there are no such bands, or they are complex numbers.
         """
         self.name = name
+        self._validity = Validity(dataset)
         self._palette = None if indices else _palette(dataset)
         self.bands = tuple(_select_bands(dataset, name, bands, self._palette is not None))
         self.stored_dtype = "uint8" if self._palette is not None else self._common_dtype(dataset)
@@ -90,7 +91,7 @@ class Imagery:
             mask_from: The file, if `dataset` is an overview.
             where: `window` and `out_shape` [height, width], as rasterio's `read` takes them.
         """
-        valid = read_validity(dataset, mask_from, **where)
+        valid = self._validity.read(dataset, mask_from, **where)
         if self._palette is not None:
             # Between the indices of two colours lies any third: no average of them.
             indices = dataset.read(1, **where).clip(0, len(self._palette) - 1)

@@ -50,15 +50,6 @@ ValueError."""
 _OUT_OF_REACH = re.compile(r"(?:status code: |response code: ?|HTTP )(?:0|401|403)\b|CURL error")
 
 
-def fingerprint(path: str) -> tuple[int, int] | None:
-    """Size and time of change of a plain file; None if there is none, or for anything else."""
-    try:
-        facts = os.stat(path) if is_plain_file(path) else None
-    except OSError:
-        return None
-    return None if facts is None else (facts.st_size, facts.st_mtime_ns)
-
-
 @contextmanager
 def reading(what: str) -> Iterator[None]:
     """Run GDAL calls with our options, and turn their failures into a RasterError.

@@ -20,10 +20,11 @@ from rasterio.windows import Window as RasterioWindow
 
 from geomrcnn.errors import RasterError, RasterLostError
 from geomrcnn.raster.imagery import Imagery, Moments, Pixels
-from geomrcnn.raster.opening import CACHE, fingerprint, open_dataset, reading
+from geomrcnn.raster.opening import CACHE, open_dataset, reading
 from geomrcnn.raster.overviews import open_overview
 from geomrcnn.raster.part import part_within
 from geomrcnn.raster.placement import place
+from geomrcnn.raster.presence import Presence
 from geomrcnn.raster.redaction import redacted
 from geomrcnn.raster.resampling import resample
 from geomrcnn.raster.retries import is_service, patiently, retried
@@ -119,7 +120,7 @@ class RasterSource:
         self._dataset, self._connection, self._imagery = dataset, connection, imagery
         self._closing = ExitStack()
         self._closing.callback(dataset.close)
-        self._fingerprint = fingerprint(connection)
+        self._presence = Presence(dataset, connection)
         self._service = is_service(dataset)
         if self._service and within is None:
             raise RasterError(
@@ -305,7 +306,7 @@ class RasterSource:
         except RasterLostError:
             raise
         except RasterError as error:
-            if fingerprint(self._connection) != self._fingerprint:
+            if not self._presence.lasts():
                 raise RasterLostError(
                     f"{self.path}: has gone or changed since it was opened ({error})"
                 ) from error

@@ -25,37 +25,48 @@ def image_bands(dataset: DatasetReader) -> list[int]:
     return [band for band in dataset.indexes if band != alpha]
 
 
-def read_validity(
-    dataset: DatasetReader, mask_from: DatasetReader | None = None, **where: Any
-) -> npt.NDArray[np.bool_]:
-    """Read where a raster holds data.
+class Validity:
+    """How to tell which pixels of a raster are data."""
 
-    GDAL lets a mask file hide nodata, and nodata hide alpha; here a pixel counts only if none of
-    them speaks against it. Nodata does where all bands but alpha have that value.
+    def __init__(self, dataset: DatasetReader) -> None:
+        """Look at a raster once: what it says of itself is asked for no more.
 
-    Args:
-        dataset: An open raster, or an overview of one.
-        mask_from: The raster itself if `dataset` is an overview. The mask beside an image need
-            not have overviews, and the overviews of the image then know of no mask.
-        where: `window` and `out_shape` [height, width], as rasterio's `read` takes them.
+        (After a block that cannot be read, rasterio takes GDAL's last error for that of the next
+        question, and the error would spoil a sound block.)
+        """
+        self._bands = image_bands(dataset)
+        self._alpha = alpha_band(dataset)
+        self._flags = dataset.mask_flag_enums[self._bands[0] - 1] if self._bands else []
+        self._nodata = dataset.nodata
 
-    Returns:
-        [height, width] bool.
-    """
-    bands = image_bands(dataset)
-    flags = (mask_from or dataset).mask_flag_enums[bands[0] - 1]
-    shared = MaskFlags.per_dataset in flags
-    if mask_from is not None and shared and MaskFlags.alpha not in flags:
-        valid = _mask_seen_from(dataset, mask_from, bands[0], where["window"])
-    else:
-        masks = dataset.read_masks(bands[:1] if shared else bands, **where)
-        valid = (masks > 0).any(axis=0)
-    alpha = alpha_band(dataset)
-    if alpha is not None and MaskFlags.alpha not in flags:
-        valid &= dataset.read(alpha, **where) > 0
-    if dataset.nodata is not None and MaskFlags.nodata not in flags:
-        valid &= (dataset.read(bands, **where) != dataset.nodata).any(axis=0)
-    return valid
+    def read(
+        self, dataset: DatasetReader, mask_from: DatasetReader | None = None, **where: Any
+    ) -> npt.NDArray[np.bool_]:
+        """Read where a raster holds data.
+
+        GDAL lets a mask file hide nodata, and nodata hide alpha; here a pixel counts only if none
+        of them speaks against it. Nodata does where all bands but alpha have that value.
+
+        Args:
+            dataset: The raster, or an overview of it.
+            mask_from: The raster if `dataset` is an overview. The mask beside an image need not
+                have overviews, and the overviews of the image then know of no mask.
+            where: `window` and `out_shape` [height, width], as rasterio's `read` takes them.
+
+        Returns:
+            [height, width] bool.
+        """
+        shared = MaskFlags.per_dataset in self._flags
+        if mask_from is not None and shared and MaskFlags.alpha not in self._flags:
+            valid = _mask_seen_from(dataset, mask_from, self._bands[0], where["window"])
+        else:
+            masks = dataset.read_masks(self._bands[:1] if shared else self._bands, **where)
+            valid = (masks > 0).any(axis=0)
+        if self._alpha is not None and MaskFlags.alpha not in self._flags:
+            valid &= dataset.read(self._alpha, **where) > 0
+        if self._nodata is not None and MaskFlags.nodata not in self._flags:
+            valid &= (dataset.read(self._bands, **where) != self._nodata).any(axis=0)
+        return valid
 
 
 def _mask_seen_from(
