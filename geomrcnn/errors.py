@@ -25,6 +25,10 @@ class DataError(GeomrcnnError):
     """Training or evaluation data that cannot be read or makes no sense."""
 
 
+class OutsideError(DataError):
+    """An area of interest of which a raster shows nothing."""
+
+
 class TooFewBlocksError(DataError):
     """Too little labelled ground to set some of it apart for validation and test."""
 

@@ -23,6 +23,8 @@ Examples:
   geomrcnn predict ortho.tif --out fields.parquet --share-edges 4 --fill-holes 500
   geomrcnn predict town.tif --out roofs.gpkg --model roofs.zip --shape right-angles
   geomrcnn predict county.vrt --out parish.gpkg --aoi parish.geojson
+  geomrcnn predict sheets/ --out county.gpkg
+  geomrcnn predict 'sheets/*.tif' --out 'fields/{name}.gpkg'
   geomrcnn predict 'https://tiles.example/{z}/{x}/{y}.png' --out parish.gpkg --aoi parish.geojson
 """
 
@@ -65,7 +67,7 @@ NOT_NEGATIVE = click.FloatRange(0)
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("raster")
+@click.argument("rasters", nargs=-1, required=True, metavar="RASTER...")
 @click.option("-o", "--out", required=True, metavar="FILE|TABLE",
               help="File to write: .gpkg, .parquet, .fgb, .geojson, .geojsonl, .shp, or a table: "
               "postgresql://user@host/database?table=name.")  # fmt: skip
@@ -128,7 +130,7 @@ NOT_NEGATIVE = click.FloatRange(0)
               help="A bar if there is a terminal, or a JSON object a line on the standard "
               "output.")  # fmt: skip
 def predict(
-    raster: str,
+    rasters: tuple[str, ...],
     out: str,
     model: str,
     min_score: float | None,
@@ -153,11 +155,14 @@ def predict(
     restart: bool,
     progress: str,
 ) -> None:
-    """Find the objects in RASTER and write their outlines.
+    """Find the objects in rasters and write their outlines.
 
     RASTER is anything GDAL opens: a GeoTIFF, a VRT, a /vsi path, an URL; or the URL of a tile
-    service with {z}, {x} and {y}, together with --aoi. It is resampled to the model's ground
-    sample distance while it is read. Each feature has a class, a score from 0 to 1 and its area on
+    service with {z}, {x} and {y}, together with --aoi. A folder, a pattern, a .txt file with a
+    raster a line, and STAC items in .json stand for all their rasters. These go into one output, in
+    the CRS of the first, and what several of them show is one feature; or, with {name} in the
+    output's name, into one each. A raster is resampled to the model's ground sample distance while
+    it is read. Each feature has a class, a score from 0 to 1 and its area on
     the ground in square metres, in the raster's own CRS (GeoJSON: WGS 84).
 
     What has been found lies beside the output, in OUT.journal, until the output is complete. If
@@ -172,7 +177,7 @@ def predict(
     from geomrcnn.formats.writer import check_output, shown
     from geomrcnn.inference.journal import journal_of
     from geomrcnn.inference.options import Options
-    from geomrcnn.inference.predict import predict_to_file
+    from geomrcnn.inference.predict import NAME, predict_each, predict_to_file
     from geomrcnn.runtime import load_detector
 
     options = Options(
@@ -183,23 +188,32 @@ def predict(
     )  # fmt: skip
     narrator = {"auto": progress_bar, "jsonl": json_lines, "none": silence}[progress]
     with narrator() as on_progress:
-        check_output(out, overwrite)
+        if NAME not in out:
+            check_output(out, overwrite)
         detector = load_detector(model, runtime=runtime, tile=tile)
         try:
-            report = predict_to_file(
-                raster, out, detector, options,
-                overwrite=overwrite, restart=restart, on_progress=on_progress,
-            )  # fmt: skip
+            if NAME in out:
+                reports = predict_each(
+                    rasters, out, detector, options,
+                    overwrite=overwrite, restart=restart, on_progress=on_progress,
+                )  # fmt: skip
+            else:
+                report = predict_to_file(
+                    rasters, out, detector, options,
+                    overwrite=overwrite, restart=restart, on_progress=on_progress,
+                )  # fmt: skip
+                reports = [(out, report)]
         except KeyboardInterrupt:
-            if (journal := journal_of(out)).exists():
-                click.echo(f"{journal} holds what was found; the same command goes on", err=True)
+            if NAME in out or journal_of(out).exists():
+                click.echo("What was found is kept; the same command goes on from there.", err=True)
             raise
-    for problem in report.unreadable[:UNREADABLE_TOLD]:
-        click.echo(f"Warning: passed over: {problem}", err=True)
-    if progress == "jsonl":
-        emit("done", **_facts(shown(out), report))
-    else:
-        click.echo(_summary(shown(out), report))
+    for one, report in reports:
+        for problem in report.unreadable[:UNREADABLE_TOLD]:
+            click.echo(f"Warning: passed over: {problem}", err=True)
+        if progress == "jsonl":
+            emit("done", **_facts(shown(one), report))
+        else:
+            click.echo(_summary(shown(one), report))
 
 
 def _facts(out: str, report: Report) -> dict[str, object]:

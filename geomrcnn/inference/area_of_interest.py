@@ -10,7 +10,7 @@ import pyproj
 import shapely
 
 from geomrcnn.data.labels import read_area_of_interest
-from geomrcnn.errors import DataError
+from geomrcnn.errors import DataError, OutsideError
 from geomrcnn.raster.grid import TileGrid
 from geomrcnn.raster.source import RasterSource
 from geomrcnn.raster.tile_service import Bounds
@@ -46,11 +46,12 @@ def read_area(path: str | os.PathLike[str], source: RasterSource) -> AreaOfInter
     """Read the polygons of a vector file as one area.
 
     Raises:
-        DataError: if there are no polygons, they cannot be placed on the raster, or miss it.
+        OutsideError: if they miss the raster.
+        DataError: if there are no polygons, or they cannot be placed on the raster.
     """
     placed = read_area_of_interest(path).on(source).geometries
     if not len(placed):
-        raise DataError(f"{path}: the area of interest does not overlap {source.path}")
+        raise OutsideError(f"{path}: the area of interest does not overlap {source.path}")
     return AreaOfInterest(polygonal(shapely.union_all(placed)))
 
 

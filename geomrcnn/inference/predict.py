@@ -1,25 +1,35 @@
-"""From a raster to features: as a table, or as a file that appears when it is complete."""
+"""From rasters to features: as a table, or as a file that appears when it is complete."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import pandas as pd
 from geopandas import GeoDataFrame
 
+from geomrcnn.errors import OutputError
 from geomrcnn.formats.writer import check_output, write_features
+from geomrcnn.inference.inputs import expand
 from geomrcnn.inference.journal import Journal, journal_of
 from geomrcnn.inference.options import Options, Progress, Report
+from geomrcnn.inference.overview import Overview, look_over
 from geomrcnn.inference.provenance import identity, provenance
+from geomrcnn.inference.sheets import SheetJoiner
 from geomrcnn.inference.survey import open_survey
 from geomrcnn.runtime import Detector, load_detector
 
+NAME = "{name}"
+
+Rasters: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
 
 def predict(
-    raster: str | os.PathLike[str],
+    raster: Rasters,
     *,
     model: str | os.PathLike[str] | Detector = "fields",
     out: str | os.PathLike[str] | None = None,
@@ -32,7 +42,8 @@ def predict(
     """Find the objects in a raster.
 
     Args:
-        raster: Anything GDAL opens.
+        raster: Anything GDAL opens, or several; folders, patterns, lists and STAC items stand for
+            the rasters in them.
         model: Name of a shipped model, path of a bundle, or a detector.
         out: File to write as well, in the format its suffix names; see `predict_to_file`.
         runtime: "auto", "openvino" or "tensorflow".
@@ -44,7 +55,9 @@ def predict(
     Returns:
         One row an object: class, score, area_m2, fragments, status, tile ("row-column" of the
         tile that saw it best), and geometry in the raster's CRS. Objects come in the order in
-        which rows of tiles complete them, those of one row by their tile.
+        which rows of tiles complete them, those of one row by their tile. With several rasters,
+        there is a column raster, all is in the CRS of the first, and what two rasters saw of
+        one object is one feature.
 
     Raises:
         RasterError, ModelError, DataError, OutputError: saying in one line what is wrong.
@@ -56,8 +69,8 @@ def predict(
         model = load_detector(model, runtime=runtime, tile=chosen.tile)
     frames: list[GeoDataFrame] = []
     if out is None:
-        with open_survey(raster, model, chosen) as survey:
-            frames += survey.features(Report(), on_progress)
+        overview = look_over(expand(_several(raster)), model, chosen)
+        frames += _features(overview, model, chosen, Report(), on_progress, None)
     else:
         predict_to_file(raster, out, model, chosen, overwrite=overwrite, restart=restart,
                         on_progress=on_progress, on_features=frames.append)  # fmt: skip
@@ -65,7 +78,7 @@ def predict(
 
 
 def predict_to_file(
-    raster: str | os.PathLike[str],
+    raster: Rasters,
     out: str | os.PathLike[str],
     detector: Detector,
     options: Options,
@@ -81,7 +94,8 @@ def predict_to_file(
     broken off, the same call goes on from there and ends with the same features.
 
     Args:
-        raster: Anything GDAL opens.
+        raster: Anything GDAL opens, or several; folders, patterns, lists and STAC items stand for
+            the rasters in them.
         out: File to write, in the format its suffix names.
         detector: The model.
         options: How to look.
@@ -96,20 +110,87 @@ def predict_to_file(
     began = time.perf_counter()
     check_output(out, overwrite)
     report = Report(device=detector.description)
-    with open_survey(raster, detector, options) as survey:
-        run = identity(survey)
-        with Journal(journal_of(out), run, restart=restart) as journal:
-            features = survey.features(report, on_progress, journal)
-            write_features(
-                _told(features, on_features),
-                out,
-                crs=survey.source.crs,
-                overwrite=overwrite,
-                provenance=provenance(survey),
-            )
-            journal.finish()
+    overview = look_over(expand(_several(raster)), detector, options)
+    run = identity(overview.identities, detector, options)
+    with Journal(journal_of(out), run, restart=restart) as journal:
+        features = _features(overview, detector, options, report, on_progress, journal)
+        write_features(
+            _told(features, on_features),
+            out,
+            crs=overview.crs,
+            overwrite=overwrite,
+            provenance=provenance(overview.sources, detector, options),
+        )
+        journal.finish()
     report.seconds = time.perf_counter() - began
     return report
+
+
+def predict_each(
+    raster: Rasters,
+    out: str,
+    detector: Detector,
+    options: Options,
+    *,
+    overwrite: bool = False,
+    restart: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> list[tuple[str, Report]]:
+    """Find the objects in rasters and write a file for each.
+
+    Args:
+        raster: See `predict`.
+        out: The files, with `NAME` in the place of a raster's name without its ending.
+        detector: See `predict_to_file`, as for all that follow.
+
+    Returns:
+        Each file with what became of its tiles.
+
+    Raises:
+        OutputError: two rasters would have the same file.
+        RasterError, ModelError, DataError, OutputError: see `predict_to_file`.
+    """
+    paths = expand(_several(raster))
+    outs = [out.replace(NAME, Path(path).stem) for path in paths]
+    if twice := [one for one, count in Counter(outs).items() if count > 1]:
+        raise OutputError(f"{twice[0]}: several rasters have that name; write one output for all")
+    for one in outs:
+        check_output(one, overwrite)
+    return [
+        (one, predict_to_file(path, one, detector, options, overwrite=overwrite, restart=restart,
+                              on_progress=on_progress))
+        for path, one in zip(paths, outs, strict=True)
+    ]  # fmt: skip
+
+
+def _features(
+    overview: Overview,
+    detector: Detector,
+    options: Options,
+    report: Report,
+    on_progress: Callable[[Progress], None] | None,
+    journal: Journal | None,
+) -> Iterator[GeoDataFrame]:
+    """The features of all rasters, in the common CRS."""
+    report.tiles = overview.tiles
+    if on_progress is not None:
+        on_progress(report.progress)
+    several = len(overview.paths) > 1
+    joiner = SheetJoiner(overview.sheets, overview.crs, options.agreement)
+    for number, path in enumerate(overview.paths):
+        with open_survey(path, detector, options) as survey:
+            for features in survey.features(report, on_progress, journal, number):
+                if several:
+                    features = joiner.add(number, features.to_crs(overview.crs))
+                report.objects += len(features)
+                yield features
+        if several and (joined := joiner.finish(number)) is not None:
+            report.objects += len(joined)
+            yield joined
+
+
+def _several(raster: Rasters) -> Sequence[str | os.PathLike[str]]:
+    return [raster] if isinstance(raster, (str, os.PathLike)) else list(raster)
 
 
 def _told(

@@ -4,60 +4,68 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from geomrcnn import __version__
 from geomrcnn.formats.provenance import Provenance, SourceRaster
 from geomrcnn.inference.options import Options
-from geomrcnn.inference.survey import Survey
 from geomrcnn.raster.source import RasterSource
+from geomrcnn.runtime import Detector
 
 
-def identity(survey: Survey) -> dict[str, object]:
-    """What must be the same for findings to be used again, by name."""
-    detector = survey.detector
+def identity(rasters: Sequence[object], detector: Detector, options: Options) -> dict[str, object]:
+    """What must be the same for findings to be used again, by name.
+
+    Args:
+        rasters: The identity of each; see `raster_identity`.
+        detector: The model.
+        options: How it looks.
+    """
     return {
         "geomrcnn": __version__,
         "model": [detector.card.to_dict(), detector.digest, detector.description],
-        "raster": _raster(survey.source),
-        "options": {**_plain(survey.options), "aoi": _file(survey.options.aoi)},
+        "raster": list(rasters),
+        "options": {**_plain(options), "aoi": _file(options.aoi)},
     }
 
 
-def provenance(survey: Survey) -> Provenance:
+def provenance(rasters: Sequence[SourceRaster], detector: Detector, options: Options) -> Provenance:
     """What the output says of how it was made."""
-    source, card = survey.source, survey.detector.card
+    usual = _plain(Options())
+    return Provenance(
+        model=detector.card.name,
+        model_version=detector.digest,
+        classes=detector.card.classes,
+        rasters=tuple(rasters),
+        geomrcnn=__version__,
+        options={key: to for key, to in _plain(options).items() if to != usual[key]},
+    )
+
+
+def source_raster(source: RasterSource, name: str) -> SourceRaster:
+    """What the output says of a raster."""
     width, height = source.native_size
     a, b, c, d, e, f = tuple(source.native_transform)[:6]
-    raster = SourceRaster(
-        name=os.path.basename(source.path),
+    return SourceRaster(
+        name=name,
         width=width,
         height=height,
         crs=None if source.crs is None else source.crs.to_wkt(),
         transform=(a, b, c, d, e, f),
     )
-    usual = _plain(Options())
-    chosen = {key: to for key, to in _plain(survey.options).items() if to != usual[key]}
-    return Provenance(
-        model=card.name,
-        model_version=survey.detector.digest,
-        classes=card.classes,
-        rasters=(raster,),
-        geomrcnn=__version__,
-        options=chosen,
-    )
+
+
+def raster_identity(source: RasterSource) -> list[object]:
+    """A raster and the files it is made of, as far as they are files here."""
+    shape = [source.width, source.height, list(source.bands), source.dtype]
+    return [*shape, list(source.transform), [_file(path) for path in source.files]]
 
 
 def _plain(options: Options) -> dict[str, Any]:
     """Options as JSON values."""
     values = dataclasses.asdict(options)
     return {**values, "aoi": None if options.aoi is None else os.fspath(options.aoi)}
-
-
-def _raster(source: RasterSource) -> list[object]:
-    """A raster and the files it is made of, as far as they are files here."""
-    shape = [source.width, source.height, list(source.bands), source.dtype]
-    return [*shape, list(source.transform), [_file(path) for path in source.files]]
 
 
 def _file(path: str | os.PathLike[str] | None) -> list[object] | None:

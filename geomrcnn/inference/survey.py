@@ -58,8 +58,8 @@ class Survey:
         """Look at all tiles.
 
         Args:
-            report: Where tiles and objects are counted.
-            on_progress: Called before the first tile and after each.
+            report: Where tiles are counted.
+            on_progress: Called after each tile.
             journal: Where findings are kept, and taken from if they are there.
             layer: Number of the raster in the journal.
 
@@ -72,8 +72,6 @@ class Survey:
         """
         options, source = self.options, self.source
         tell = on_progress or (lambda progress: None)
-        report.tiles += int(self.wanted.sum())
-        tell(report.progress)
         merger = Merger((source.width, source.height), self.grid.overlap, options.agreement)
         held: list[Shaped] = []
         with closing(self._look(report, journal, layer)) as looked:
@@ -85,12 +83,12 @@ class Survey:
                 wholes = merger.add(instances, self.grid.top(row + 1))
                 shaped = shape(wholes, self.classes, options, self.gsd)
                 if options.share_edges is None:
-                    yield self._features(shaped, report)
+                    yield self._features(shaped)
                 else:
                     held += shaped
         if options.share_edges is not None:
             gap, tolerance = options.share_edges / self.gsd, options.simplify_pixels(self.gsd)
-            yield self._features(with_shared_edges(held, gap, tolerance), report)
+            yield self._features(with_shared_edges(held, gap, tolerance))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -102,10 +100,8 @@ class Survey:
         """Metres that a pixel measures, or is taken to measure."""
         return self.source.gsd or self.options.gsd or self.detector.card.gsd
 
-    def _features(self, shaped: Sequence[Shaped], report: Report) -> GeoDataFrame:
-        frame = to_features(shaped, self.source, self.classes, self.options, self.gsd, self.area)
-        report.objects += len(frame)
-        return frame
+    def _features(self, shaped: Sequence[Shaped]) -> GeoDataFrame:
+        return to_features(shaped, self.source, self.classes, self.options, self.gsd, self.area)
 
     def _look(
         self, report: Report, journal: Journal | None, layer: int

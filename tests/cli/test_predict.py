@@ -99,6 +99,22 @@ def test_bands_by_name_and_other_bits(files: dict[str, str], tmp_path: Path) -> 
     assert len(geopandas.read_file(files["out"])) == 2
 
 
+def test_several_rasters_and_an_output_each(files: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "sheets"
+    folder.mkdir()
+    for name in ("a", "b"):
+        write_raster(folder / f"{name}.tif", np.full((3, 200, 200), 9, np.uint8))
+    files["raster"] = str(folder)
+    result = CliRunner().invoke(predict, arguments(files))
+    assert result.exit_code == 0, result.output
+    assert ": 2 objects in 2 tiles in " in result.stdout  # both rasters show the same ground
+    files["out"] = str(tmp_path / "{name}.fgb")
+    result = CliRunner().invoke(predict, arguments(files))
+    assert [line.partition(":")[0] for line in result.stdout.splitlines()] == [
+        str(tmp_path / "a.fgb"), str(tmp_path / "b.fgb"),
+    ]  # fmt: skip
+
+
 def test_json_lines(files: dict[str, str]) -> None:
     more = ("--progress", "jsonl", "--tile", "128", "--overlap", "0")
     result = CliRunner().invoke(predict, arguments(files, *more))
