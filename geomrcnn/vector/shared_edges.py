@@ -137,7 +137,7 @@ def _gaps(polygons: Sequence[Polygonal], gap: float) -> list[Polygon]:
     part, _ = STRtree(polygons).query(parts, predicate="dwithin", distance=GRID)
     between = parts[np.bincount(part, minlength=len(parts)) > 1]
     # Long triangles would carry the corner where three polygons meet far along the gap.
-    return list(shapely.segmentize(between, 2 * gap)) if len(between) else []
+    return list(shapely.segmentize(between, 4 * gap)) if len(between) else []
 
 
 def _shared_out(gaps: Sequence[Polygon], polygons: Sequence[Polygonal]) -> list[BaseGeometry]:
