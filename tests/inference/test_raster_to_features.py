@@ -20,8 +20,7 @@ from shapely import Polygon, affinity
 
 from geomrcnn.errors import DataError, ModelError, OutputError, RasterError
 from geomrcnn.inference.options import Options, Progress, Report
-from geomrcnn.inference.predict import predict
-from geomrcnn.inference.survey import open_survey
+from geomrcnn.inference.predict import predict, predict_to_file
 from geomrcnn.runtime import Detector
 from tests.oracles.detector import OracleDetector
 from tests.oracles.painting import LookingDetector, paint, write_painting
@@ -66,9 +65,12 @@ def run(
     **options: Any,
 ) -> tuple[GeoDataFrame, Report]:
     """The features of a raster, and what became of its tiles."""
-    report = Report()
-    with open_survey(raster, detector, Options(**options)) as survey:
-        return pd.concat([*survey.features(report, on_progress)], ignore_index=True), report
+    frames: list[GeoDataFrame] = []
+    report = predict_to_file(
+        raster, raster.with_suffix(".fgb"), detector, Options(**options),
+        on_progress=on_progress, on_features=frames.append,
+    )  # fmt: skip
+    return pd.concat(frames, ignore_index=True), report
 
 
 def on_map(shapes: list[Polygon], transform: Affine) -> list[Polygon]:
@@ -162,6 +164,8 @@ def test_every_tile_is_accounted_for(black: Path) -> None:
     assert {now.total for now in told} == {9}
     assert told[0].objects == 0
     assert told[-1].objects == report.detections >= len(frame)
+    assert report.device == "oracle"
+    assert report.seconds > 0
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
