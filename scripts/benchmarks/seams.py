@@ -16,13 +16,12 @@ from pathlib import Path
 
 import click
 import numpy as np
-import shapely
-from shapely import Polygon, STRtree
+from shapely import Polygon
 
 from geomrcnn.raster.grid import TileGrid
 from tests.oracles.detector import OracleDetector
 from tests.oracles.scenes import best_ious, lone_buildings, parcels, rotated_parcels, row_houses
-from tests.oracles.seams import RULES, see
+from tests.oracles.seams import RULES, false_merges, see
 
 TILE, OVERLAP = 512, 128
 SMALLEST_FIELD = 1000
@@ -52,15 +51,6 @@ def judge(truth: Sequence[Polygon], found: Sequence[Polygon]) -> dict[str, float
         "recall_85": float((ious >= 0.85).mean()),
         "false_merges": false_merges(truth, found),
     }
-
-
-def false_merges(truth: Sequence[Polygon], found: Sequence[Polygon]) -> int:
-    """Number of results that cover more than half of two objects or more."""
-    shapes, results = np.array(truth, object), np.array(found, object)
-    object_, result = STRtree(shapes).query(results, predicate="intersects")[::-1]
-    shared = shapely.area(shapely.intersection(shapes[object_], results[result]))
-    covered = result[shared > 0.5 * shapely.area(shapes[object_])]
-    return int((np.bincount(covered, minlength=1) > 1).sum())
 
 
 @click.command()

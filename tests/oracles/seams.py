@@ -95,6 +95,15 @@ RULES: dict[str, Rule] = {
 }
 
 
+def false_merges(truth: Sequence[Polygon], found: Sequence[Polygon]) -> int:
+    """Number of results that cover more than half of two objects or more."""
+    shapes, results = np.array(truth, object), np.array(found, object)
+    object_, result = STRtree(shapes).query(results, predicate="intersects")[::-1]
+    shared = shapely.area(shapely.intersection(shapes[object_], results[result]))
+    covered = result[shared > 0.5 * shapely.area(shapes[object_])]
+    return int((np.bincount(covered, minlength=1) > 1).sum())
+
+
 def boxes(seen: Sequence[Instance]) -> np.ndarray:
     """Boxes as shapes."""
     return shapely.box(*np.array([one.box for one in seen]).T)
