@@ -37,8 +37,9 @@ def ground_step(transform: Affine, crs: CRS, width: int, height: int) -> GroundS
     """
     columns = width / 2 + np.array([-0.5, 0.5, 0.0, 0.0])
     rows = height / 2 + np.array([0.0, 0.0, -0.5, 0.5])
-    x = transform.a * columns + transform.b * rows + transform.c
-    y = transform.d * columns + transform.e * rows + transform.f
+    with np.errstate(all="ignore"):  # a geotransform may hold any numbers; the end tells
+        x = transform.a * columns + transform.b * rows + transform.c
+        y = transform.d * columns + transform.e * rows + transform.f
     try:
         earth = pyproj.CRS.from_user_input(crs)
         geodetic, geod = earth.geodetic_crs, earth.get_geod()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from geomrcnn.raster.grid import Cell
     from geomrcnn.raster.source import RasterSource
 
-SWATH = 128 * 2**20
+SWATH = 256 * 2**20
 """Bytes of tiles beside each other that are read at once."""
 
 

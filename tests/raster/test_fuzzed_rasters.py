@@ -19,7 +19,7 @@ from tests.rasters import write_raster
 
 resource = pytest.importorskip("resource")
 
-CASES = 500
+CASES = 400
 """For each kind of file."""
 SLOW = 10.0
 """Seconds."""
@@ -183,12 +183,12 @@ def test_a_ring_of_vrts(tmp_path: Path) -> None:
 def test_blocks_too_large_to_read_one_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     with rasterio.open(
-        path, "w", driver="GTiff", width=40_000, height=40_000, count=1, dtype="uint8",
-        blockysize=40_000, SPARSE_OK=True, compress="deflate",
+        path, "w", driver="GTiff", width=40_000, height=40_000, count=1, dtype="uint8", tiled=True,
+        blockxsize=32_768, blockysize=32_768, SPARSE_OK=True, compress="deflate",
     ) as file:  # fmt: skip
-        assert file.block_shapes[0] == (40_000, 40_000)
+        assert file.block_shapes[0] == (32_768, 32_768)
     before = peak()
-    with pytest.raises(RasterError, match=r"stored in pieces of 40000 × 40000 .* TILED=YES"):
+    with pytest.raises(RasterError, match=r"stored in pieces of 32768 × 32768 .* TILED=YES"):
         open_raster(path)
     assert peak() - before < MUCH
 
@@ -196,5 +196,5 @@ def test_blocks_too_large_to_read_one_at_a_time(tmp_path: Path) -> None:
 def test_no_bands(tmp_path: Path) -> None:
     path = tmp_path / "a.vrt"
     path.write_text('<VRTDataset rasterXSize="8" rasterYSize="8"></VRTDataset>')
-    with pytest.raises(RasterError, match=r"a\.vrt: has no bands"):
+    with pytest.raises(RasterError, match=r"a\.vrt: (has no bands|not a raster)"):
         open_raster(path)
