@@ -1,13 +1,13 @@
 """Figures of a model by the GSD of imagery: scripts/figures_by_gsd.py MODEL RASTER=LABELS ...
 
 Each raster is averaged to each GSD first, as if it had been taken from higher up; the labels are
-cut to the raster, and those of which less than a fifth is left do not count. Prints a row a GSD and
-writes --json FILE: what a model card keeps as `metrics`.
+cut to the raster, and those of which less than a fifth is left do not count. Prints a row a GSD;
+--write keeps them in the model's card.
 """
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import tempfile
 from pathlib import Path
 
@@ -65,11 +65,12 @@ def labels_within(path: Path, raster: Path) -> GeoDataFrame:
 @click.argument("model")
 @click.argument("pairs", nargs=-1, required=True, metavar="RASTER=LABELS ...")
 @click.option("--gsd", "gsds", type=float, multiple=True, required=True, metavar="METRES")
-@click.option("--json", "out", type=click.Path(path_type=Path))
-def main(model: str, pairs: tuple[str, ...], gsds: tuple[float, ...], out: Path | None) -> None:
+@click.option("--write", is_flag=True, help="Write the figures into the card of the model.")
+def main(model: str, pairs: tuple[str, ...], gsds: tuple[float, ...], write: bool) -> None:
     """Predict and score at each GSD."""
-    card = Bundle.open(model).card
-    figures = {}
+    bundle = Bundle.open(model)
+    card = bundle.card
+    figures: dict[str, float | dict[str, float]] = {}
     for gsd in gsds:
         every, labels = [], []
         with tempfile.TemporaryDirectory() as folder:
@@ -81,7 +82,7 @@ def main(model: str, pairs: tuple[str, ...], gsds: tuple[float, ...], out: Path 
         found, true = pd.concat(every), pd.concat(labels)
         average = score_layers(found, true)
         chosen = score_layers(found[found["score"] >= card.min_score], true)
-        figures[f"at {gsd:g} m"] = {
+        at = {
             "objects": len(true),
             "ap50": round(average.ap50, 3),
             "ap": round(average.ap, 3),
@@ -89,10 +90,12 @@ def main(model: str, pairs: tuple[str, ...], gsds: tuple[float, ...], out: Path 
             "precision": round(chosen.precision, 3),
             "recall": round(chosen.recall, 3),
         }
-        row = "  ".join(f"{name} {value}" for name, value in figures[f"at {gsd:g} m"].items())
-        click.echo(f"{gsd:g} m  {row}")
-    if out is not None:
-        out.write_text(json.dumps(figures, indent=2) + "\n")
+        figures[f"at {gsd:g} m"] = at
+        click.echo(f"{gsd:g} m  " + "  ".join(f"{name} {value}" for name, value in at.items()))
+    if write:
+        bundle.write_with(
+            dataclasses.replace(card, metrics={**card.metrics, **figures}), bundle.path
+        )
 
 
 if __name__ == "__main__":

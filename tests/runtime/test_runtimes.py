@@ -102,11 +102,13 @@ def test_nodata_takes_the_mean_colour():
     assert made[0, 10, 62].tolist() == made[0, 50, 10].tolist() == [1, 2, 3]
 
 
-def test_the_shipped_bundle_is_small_and_has_a_full_card():
-    bundle = Bundle.open("fields")
+@pytest.mark.parametrize(("name", "found"), [("fields", "field"), ("buildings", "building")])
+def test_the_shipped_bundles_are_small_and_have_full_cards(name, found):
+    bundle = Bundle.open(name)
     assert bundle.path.stat().st_size < 30e6
     card = bundle.card
-    assert card.classes == ("field",)
+    assert card.name == name
+    assert card.classes == (found,)
     assert card.bands == ("red", "green", "blue")
     assert card.training_data
     assert card.licence
