@@ -158,12 +158,15 @@ def predict(
     """Find the objects in rasters and write their outlines.
 
     RASTER is anything GDAL opens: a GeoTIFF, a VRT, a /vsi path, an URL; or the URL of a tile
-    service with {z}, {x} and {y}, together with --aoi. A folder, a pattern, a .txt file with a
-    raster a line, and STAC items in .json stand for all their rasters. These go into one output, in
-    the CRS of the first, and what several of them show is one feature; or, with {name} in the
-    output's name, into one each. A raster is resampled to the model's ground sample distance while
-    it is read. Each feature has a class, a score from 0 to 1 and its area on
-    the ground in square metres, in the raster's own CRS (GeoJSON: WGS 84).
+    service with {z}, {x} and {y}, together with --aoi. It is resampled to the model's ground
+    sample distance while it is read. A folder, a pattern, a .txt file with a raster a line, and
+    STAC items in .json stand for all their rasters.
+
+    Several rasters go into one output, in the CRS of the first, and what several of them show is
+    one feature; or, with {name} in the output's name, into one each, but for those that are there.
+
+    Each feature has a class, a score from 0 to 1 and its area on the ground in square metres, in
+    the raster's own CRS (GeoJSON: WGS 84).
 
     What has been found lies beside the output, in OUT.journal, until the output is complete. If
     the command is broken off, the same command goes on from there.
@@ -202,12 +205,12 @@ def predict(
                     rasters, out, detector, options,
                     overwrite=overwrite, restart=restart, on_progress=on_progress,
                 )  # fmt: skip
-                reports = [(out, report)]
+                reports = {out: report}
         except KeyboardInterrupt:
             if NAME in out or journal_of(out).exists():
                 click.echo("What was found is kept; the same command goes on from there.", err=True)
             raise
-    for one, report in reports:
+    for one, report in reports.items():
         for problem in report.unreadable[:UNREADABLE_TOLD]:
             click.echo(f"Warning: passed over: {problem}", err=True)
         if progress == "jsonl":

@@ -135,8 +135,11 @@ def predict_each(
     overwrite: bool = False,
     restart: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
-) -> list[tuple[str, Report]]:
+) -> dict[str, Report]:
     """Find the objects in rasters and write a file for each.
+
+    Files that are there are passed over, unless they shall be replaced: so the same call goes on
+    where it was broken off.
 
     Args:
         raster: See `predict`.
@@ -144,23 +147,30 @@ def predict_each(
         detector: See `predict_to_file`, as for all that follow.
 
     Returns:
-        Each file with what became of its tiles.
+        What became of the tiles, by the file that was written.
 
     Raises:
-        OutputError: two rasters would have the same file.
+        OutputError: two rasters would have the same file, or all files are there.
         RasterError, ModelError, DataError, OutputError: see `predict_to_file`.
     """
     paths = expand(_several(raster))
     outs = [out.replace(NAME, Path(path).stem) for path in paths]
     if twice := [one for one, count in Counter(outs).items() if count > 1]:
         raise OutputError(f"{twice[0]}: several rasters have that name; write one output for all")
-    for one in outs:
-        check_output(one, overwrite)
-    return [
-        (one, predict_to_file(path, one, detector, options, overwrite=overwrite, restart=restart,
-                              on_progress=on_progress))
+    todo = [
+        (path, one)
         for path, one in zip(paths, outs, strict=True)
-    ]  # fmt: skip
+        if overwrite or not Path(one).exists()
+    ]
+    if not todo:
+        raise OutputError(f"{out}: all {len(outs)} exist already; say --overwrite to replace them")
+    for _, one in todo:
+        check_output(one, overwrite)
+    return {
+        one: predict_to_file(path, one, detector, options, overwrite=overwrite, restart=restart,
+                             on_progress=on_progress)
+        for path, one in todo
+    }  # fmt: skip
 
 
 def _features(

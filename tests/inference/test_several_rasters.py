@@ -109,7 +109,7 @@ def test_one_output_or_one_each(tmp_path: Path) -> None:
     assert [raster.name for raster in made.rasters] == [path.name for path in paths]
     (tmp_path / "each").mkdir()
     reports = predict_each(paths, f"{tmp_path}/each/{{name}}.gpkg", model, options)
-    for (out, each), path in zip(reports, paths, strict=True):
+    for (out, each), path in zip(reports.items(), paths, strict=True):
         frame = geopandas.read_file(out)
         assert Path(out).stem == path.stem
         assert len(frame) == each.objects
@@ -118,6 +118,19 @@ def test_one_output_or_one_each(tmp_path: Path) -> None:
     twins = [paths[0], *sheets(tmp_path / "other", (0,))]
     with pytest.raises(OutputError, match="several rasters have that name"):
         predict_each(twins, f"{tmp_path}/each/{{name}}.fgb", model, options)
+
+
+def test_outputs_that_are_there_are_passed_over(tmp_path: Path) -> None:
+    paths, model = sheets(tmp_path, (0, 420)), LookingDetector(gsd=1.0)
+    pattern = f"{tmp_path}/{{name}}.fgb"
+    predict_to_file(paths[0], tmp_path / "sheet0.fgb", model, Options())
+    state = (tmp_path / "sheet0.fgb").stat()
+    reports = predict_each(paths, pattern, model, Options())
+    assert list(reports) == [f"{tmp_path}/sheet420.fgb"]
+    assert (tmp_path / "sheet0.fgb").stat() == state
+    with pytest.raises(OutputError, match="all 2 exist already; say --overwrite"):
+        predict_each(paths, pattern, model, Options())
+    assert len(predict_each(paths, pattern, model, Options(), overwrite=True)) == 2
 
 
 def test_a_run_over_several_goes_on(tmp_path: Path) -> None:
