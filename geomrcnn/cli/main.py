@@ -168,7 +168,14 @@ def main() -> int:
     # TensorFlow's start-up chatter is no business of ours; its errors are.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     wind_up_when_terminated()
+    sys.unraisablehook = _told_unless_garbled
     return run(cli)
+
+
+def _told_unless_garbled(unraisable: sys.UnraisableHookArgs) -> None:
+    """Tell of errors that nobody can catch, but for GDAL's messages that are no UTF-8."""
+    if not isinstance(unraisable.exc_value, UnicodeDecodeError):
+        sys.__unraisablehook__(unraisable)
 
 
 def wind_up_when_terminated() -> None:

@@ -211,6 +211,8 @@ def predict(
                 click.echo("What was found is kept; the same command goes on from there.", err=True)
             raise
     for one, report in reports.items():
+        for warning in report.warnings:
+            click.echo(f"Warning: {warning}", err=True)
         for problem in report.unreadable[:UNREADABLE_TOLD]:
             click.echo(f"Warning: passed over: {problem}", err=True)
         if progress == "jsonl":
@@ -229,6 +231,7 @@ def _facts(out: str, report: Report) -> dict[str, object]:
         "skipped_because": dict(report.skipped),
         "resumed": report.resumed,
         "unreadable": report.unreadable,
+        "warnings": report.warnings,
         "seconds": round(report.seconds, 2),
         "device": report.device,
     }

@@ -11,6 +11,7 @@ from geomrcnn.inference.findings import Findings, keep, nothing
 from geomrcnn.raster.grid import Cell
 from geomrcnn.raster.source import RasterSource
 from geomrcnn.raster.tile import Tile
+from geomrcnn.raster.tile_reader import TileReader
 from geomrcnn.runtime.detector import Detector
 
 
@@ -63,9 +64,10 @@ def _read(
     cells: Iterable[Cell], open_source: Callable[[], RasterSource], strict: bool
 ) -> Iterator[Read]:
     with open_source() as source:
+        reader = TileReader(source)
         for cell in cells:
             try:
-                pixels, valid = source.read(cell.window)
+                tile = reader.read(cell)
             except RasterLostError:
                 raise
             except RasterError as error:
@@ -73,7 +75,7 @@ def _read(
                     raise
                 yield Read(cell, None, str(error))
             else:
-                yield Read(cell, Tile(cell.row, cell.column, cell.window, pixels, valid))
+                yield Read(cell, tile)
 
 
 def _detect(read: Iterator[Read], detector: Detector, min_score: float) -> Iterator[Looked]:

@@ -123,6 +123,7 @@ class Report:
         detections: Objects of all tiles; one on a seam counts once for each.
         objects: Features.
         unreadable: What could not be read, and why.
+        warnings: What a user may not expect.
         seconds: Wall time.
         device: What ran the model.
     """
@@ -134,6 +135,7 @@ class Report:
     detections: int = 0
     objects: int = 0
     unreadable: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
     device: str = ""
 

@@ -111,6 +111,8 @@ def predict_to_file(
     check_output(out, overwrite)
     report = Report(device=detector.description)
     overview = look_over(expand(_several(raster)), detector, options)
+    if overview.crs is None:
+        report.warnings.append(f"{overview.paths[0]}: has no CRS; coordinates are its pixels")
     run = identity(overview.identities, detector, options)
     with Journal(journal_of(out), run, restart=restart) as journal:
         features = _features(overview, detector, options, report, on_progress, journal)

@@ -12,6 +12,7 @@ import geopandas
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from click.testing import CliRunner
 
 from geomrcnn.cli import predict as cli
@@ -97,6 +98,17 @@ def test_bands_by_name_and_other_bits(files: dict[str, str], tmp_path: Path) -> 
     )
     assert result.exit_code == 0, result.output
     assert len(geopandas.read_file(files["out"])) == 2
+
+
+def test_a_raster_without_a_place_is_told(files: dict[str, str], tmp_path: Path) -> None:
+    pixels = np.full((3, 200, 200), 9, np.uint8)
+    lost = write_raster(tmp_path / "lost.tif", pixels, crs=None, transform=Affine.identity())
+    files["raster"] = str(lost)
+    result = CliRunner().invoke(predict, arguments(files))
+    assert result.exit_code == 0, result.output
+    assert result.stderr == f"Warning: {lost}: has no CRS; coordinates are its pixels\n"
+    frame = geopandas.read_file(files["out"])
+    assert frame.total_bounds.tolist() == pytest.approx([20, 20, 180, 80], abs=0.5)
 
 
 def test_several_rasters_and_an_output_each(files: dict[str, str], tmp_path: Path) -> None:

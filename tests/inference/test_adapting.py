@@ -16,7 +16,7 @@ from geomrcnn.errors import ModelError, RasterError
 from geomrcnn.inference.area_of_interest import bounds_of
 from geomrcnn.inference.bands import open_for, parse_bands
 from geomrcnn.inference.georeference import ground_areas
-from geomrcnn.inference.predict import run
+from geomrcnn.inference.predict import predict
 from geomrcnn.raster.scaling import Method
 from geomrcnn.raster.source import RasterSource
 from geomrcnn.raster.tile import Tile, Window
@@ -192,6 +192,7 @@ class Everywhere:
     """Sees an object of 20 by 20 pixels at every place of a tile, whatever is there."""
 
     description = "everywhere"
+    digest = "1"
 
     def __init__(self, **changes: object) -> None:
         self.card = model(**changes)
@@ -229,7 +230,7 @@ def test_nothing_is_found_beyond_the_data(tmp_path: Path, kind: str) -> None:
     if kind == "external":
         with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False), rasterio.open(path, "r+") as file:
             file.write_mask(valid)
-    frame = run(path, Everywhere(dtype=dtype)).frame  # type: ignore[arg-type]
+    frame = predict(path, model=Everywhere(dtype=dtype))
     assert len(frame) > 30
     to_pixels = [0.5, 0, 0, -0.5, -250_000, 2_500_000]
     found = [shapely.affinity.affine_transform(shape, to_pixels) for shape in frame.geometry]
