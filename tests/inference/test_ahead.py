@@ -55,8 +55,12 @@ def test_it_works_ahead_but_not_far() -> None:
     log: list[str] = []
     items = ahead(lambda: counted(100, log), depth=3)
     assert next(items) == 0
-    time.sleep(0.3)
-    assert len(log) == 5  # one taken, three waiting, one in the hand
+    ahead_by = 5  # one taken, three waiting, one in the hand
+    deadline = time.monotonic() + 30
+    while len(log) < ahead_by and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert len(log) == ahead_by
     assert log[0] == "0 in False"  # not in this thread
     items.close()
 
