@@ -14,11 +14,10 @@ import numpy as np
 import pandas as pd
 import shapely
 from geopandas import GeoDataFrame
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from shapely import STRtree
 
 from geomrcnn.inference.georeference import ground_areas
+from geomrcnn.vector.components import components
 from geomrcnn.vector.polygons import Polygonal, polygonal
 from geomrcnn.vector.settle import COVERAGE
 
@@ -78,9 +77,9 @@ class SheetJoiner:
             return None
         waiting = self._waiting
         links, conflicts = self._pairs(waiting)
-        group = _components(len(waiting), conflicts)
+        group = components(len(waiting), conflicts)
         stays = np.isin(group, group[waiting["_last"].to_numpy() > number])
-        closing = waiting.assign(_part=_components(len(waiting), links))[~stays]
+        closing = waiting.assign(_part=components(len(waiting), links))[~stays]
         self._waiting = waiting[stays].reset_index(drop=True) if stays.any() else None
         if closing.empty:
             return None
@@ -150,9 +149,3 @@ def _ranked(features: GeoDataFrame) -> GeoDataFrame:
     """Best first: what no edge cuts, then by score, then in the order of rasters."""
     order = {"_cut": True, "score": False, "_sheet": True}
     return features.sort_values([*order], ascending=[*order.values()], kind="stable")
-
-
-def _components(count: int, pairs: np.ndarray) -> np.ndarray:
-    """Number of the connected component that each node belongs to."""
-    edges = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (count, count))
-    return np.asarray(connected_components(edges, directed=False)[1])

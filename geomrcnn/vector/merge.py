@@ -30,11 +30,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 import numpy as np
-import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from geomrcnn.vector.agreement import Pairs, compare, no_pairs
+from geomrcnn.vector.components import components
 from geomrcnn.vector.contour import outline
 from geomrcnn.vector.cuts import cedes
 from geomrcnn.vector.instance import Instance, Traced
@@ -89,8 +87,8 @@ class Merger:
     def _close(self, below: float) -> list[Whole]:
         """Settle the groups that lie above a line, and forget them."""
         count = len(self._open)
-        group = _components(count, self._pairs.conflicts)
-        part = _components(count, self._pairs.links)
+        group = components(count, self._pairs.conflicts)
+        part = components(count, self._pairs.links)
         reaches = np.array([one.outline.bounds[3] > below for one in self._open], bool)
         stays = np.isin(group, group[reaches])
         closing = sorted(np.flatnonzero(~stays), key=lambda k: (group[k], part[k]))
@@ -124,13 +122,3 @@ def merge(
         Objects in the order of their best member's tile and index.
     """
     return Merger(size, overlap, agreement).add(instances)
-
-
-def _components(count: int, pairs: npt.NDArray[np.intp]) -> npt.NDArray[np.int32]:
-    """Number of the connected component that each node of a graph belongs to."""
-    edges = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (count, count))
-    return (
-        np.asarray(connected_components(edges, directed=False)[1])
-        if count
-        else np.empty(0, np.int32)
-    )

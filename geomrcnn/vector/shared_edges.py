@@ -16,11 +16,10 @@ from itertools import pairwise
 
 import numpy as np
 import shapely
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from shapely import MultiPolygon, Polygon, STRtree
 from shapely.geometry.base import BaseGeometry
 
+from geomrcnn.vector.components import components
 from geomrcnn.vector.polygons import Polygonal, polygonal
 
 GRID = 2.0**-10
@@ -68,10 +67,8 @@ def _clusters(polygons: Sequence[Polygonal], gap: float) -> list[list[int]]:
     if not polygons:
         return []
     first, second = STRtree(polygons).query(polygons, predicate="dwithin", distance=gap)
-    links = coo_array((np.ones(len(first), bool), (first, second)), (len(polygons),) * 2)
-    _, labels = connected_components(links, directed=False)
     groups: defaultdict[int, list[int]] = defaultdict(list)
-    for k, label in enumerate(labels):
+    for k, label in enumerate(components(len(polygons), np.stack([first, second], axis=1))):
         groups[int(label)].append(k)
     return list(groups.values())
 
