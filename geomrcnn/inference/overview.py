@@ -19,6 +19,7 @@ from geomrcnn.inference.options import Options
 from geomrcnn.inference.provenance import raster_identity, source_raster
 from geomrcnn.inference.sheets import Sheet
 from geomrcnn.inference.survey import Survey, open_survey
+from geomrcnn.raster.redaction import redacted
 from geomrcnn.runtime import Detector
 
 EDGE_POINTS = 16
@@ -72,10 +73,14 @@ def look_over(paths: Sequence[str], detector: Detector, options: Options) -> Ove
 
 
 def _names(paths: Sequence[str]) -> dict[str, str]:
-    """What to call each raster: by its file's name, or by its path where that is not enough."""
-    short = {path: os.path.basename(path.rstrip("/")) or path for path in paths}
+    """What to call each raster: by its file's name, or by its path where that is not enough.
+
+    Names stand in the output for all to read: keys in URLs are hidden.
+    """
+    shown = {path: redacted(path) for path in paths}
+    short = {path: os.path.basename(name.rstrip("/")) or name for path, name in shown.items()}
     count = Counter(short.values())
-    return {path: name if count[name] == 1 else path for path, name in short.items()}
+    return {path: name if count[name] == 1 else shown[path] for path, name in short.items()}
 
 
 def _sheet(name: str, survey: Survey, crs: Any, together: bool) -> Sheet:

@@ -21,6 +21,7 @@ from geomrcnn.inference.overview import Overview, look_over
 from geomrcnn.inference.provenance import identity, provenance
 from geomrcnn.inference.sheets import SheetJoiner
 from geomrcnn.inference.survey import open_survey
+from geomrcnn.raster.redaction import redacted
 from geomrcnn.runtime import Detector, load_detector
 
 NAME = "{name}"
@@ -112,7 +113,8 @@ def predict_to_file(
     report = Report(device=detector.description)
     overview = look_over(expand(_several(raster)), detector, options)
     if overview.crs is None:
-        report.warnings.append(f"{overview.paths[0]}: has no CRS; coordinates are its pixels")
+        shown = redacted(overview.paths[0])
+        report.warnings.append(f"{shown}: has no CRS; coordinates are its pixels")
     run = identity(overview.identities, detector, options)
     with Journal(journal_of(out), run, restart=restart) as journal:
         features = _features(overview, detector, options, report, on_progress, journal)
