@@ -19,7 +19,7 @@ from shapely import STRtree
 from geomrcnn.inference.georeference import ground_areas
 from geomrcnn.vector.components import components
 from geomrcnn.vector.polygons import Polygonal, polygonal
-from geomrcnn.vector.settle import COVERAGE
+from geomrcnn.vector.rivals import COVERAGE, Claim, survivors
 
 EDGE_PIXELS = 2.0
 """A feature this near to the edge of its raster counts as cut by it."""
@@ -85,8 +85,9 @@ class SheetJoiner:
             return None
         objects = [self._settle(members) for _, members in closing.groupby("_part", sort=True)]
         settled = pd.concat(objects, ignore_index=True)
-        kept = self._clean_up(settled).sort_values(["_sheet", "_part"], kind="stable")
-        return kept.drop(columns=["_sheet", "_last", "_cut", "_part"])
+        kept = settled.iloc[survivors(_claims(settled))]
+        kept = kept.sort_values(["_sheet", "_part"], kind="stable")
+        return kept.drop(columns=["_sheet", "_last", "_cut", "_part", "_seen"])
 
     def _cut(self, number: int, shapes: np.ndarray) -> np.ndarray:
         """Which features the edge of their raster cuts."""
@@ -112,7 +113,10 @@ class SheetJoiner:
 
     def _settle(self, members: GeoDataFrame) -> GeoDataFrame:
         """One feature, in a table of one row, for some that are one object."""
-        best = _ranked(members).iloc[:1]
+        best = members.sort_values(
+            ["_cut", "score", "_sheet"], ascending=[True, False, True], kind="stable"
+        ).iloc[:1]
+        best = best.assign(_seen=[frozenset(members["_sheet"])])
         if len(members) == 1 or not best["_cut"].iloc[0]:
             return best
         united = shapely.orient_polygons(polygonal(shapely.union_all(members.geometry.to_numpy())))
@@ -121,20 +125,6 @@ class SheetJoiner:
             area_m2=[round(ground_areas([united], self._crs)[0], 1)],
             fragments=np.array([members["fragments"].sum()], np.int32),
         )
-
-    def _clean_up(self, settled: GeoDataFrame) -> GeoDataFrame:
-        """Of features that cannot both be there, keep the better."""
-        ranked = _ranked(settled).reset_index(drop=True)
-        shapes = ranked.geometry.to_numpy()
-        better, worse = self._rivals(ranked)
-        area = shapely.area(shapes)
-        shared = shapely.area(shapely.intersection(shapes[better], shapes[worse]))
-        same = shared >= COVERAGE * np.minimum(area[better], area[worse])
-        gone: set[int] = set()
-        for one, other in sorted(zip(better[same].tolist(), worse[same].tolist(), strict=True)):
-            if one not in gone:
-                gone.add(other)
-        return ranked[~ranked.index.isin(gone)]
 
     def _rivals(self, features: GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Pairs of features of one class that meet, from different rasters, the first first."""
@@ -145,7 +135,12 @@ class SheetJoiner:
         return first[wanted], second[wanted]
 
 
-def _ranked(features: GeoDataFrame) -> GeoDataFrame:
-    """Best first: what no edge cuts, then by score, then in the order of rasters."""
-    order = {"_cut": True, "score": False, "_sheet": True}
-    return features.sort_values([*order], ascending=[*order.values()], kind="stable")
+def _claims(settled: GeoDataFrame) -> list[Claim]:
+    """What the features have to say against others on their ground."""
+    columns = ("geometry", "class", "_cut", "_seen", "_sheet", "score")
+    return [
+        Claim(shape, name, not cut, seen, sheet, (-score, sheet, place))
+        for place, (shape, name, cut, seen, sheet, score) in enumerate(
+            zip(*(settled[column] for column in columns), strict=True)
+        )
+    ]

@@ -16,6 +16,7 @@ from geomrcnn.errors import DataError, OutputError, RasterError
 from geomrcnn.formats.writer import read_provenance
 from geomrcnn.inference.options import Options
 from geomrcnn.inference.predict import predict, predict_each, predict_to_file
+from geomrcnn.inference.sheets import Sheet, SheetJoiner
 from tests.oracles.painting import LookingDetector, write_painting
 from tests.oracles.scenes import best_ious
 
@@ -75,6 +76,29 @@ def test_the_order_of_rasters_changes_no_object(tmp_path: Path) -> None:
     one, other = (predict(p, model=LookingDetector(gsd=1.0)) for p in (paths, paths[::-1]))
     assert min(best_ious(list(one.geometry), list(other.geometry))) > 0.95
     assert len(one) == len(other)
+
+
+def test_an_invented_speck_does_not_cost_the_object_around_it() -> None:
+    """Two rasters saw both halves of a long object, a third invented a speck upon it."""
+    extents = {"west": (0, 100), "east": (80, 180), "middle": (40, 140)}
+    sheets = [
+        Sheet(name, shapely.box(left, 0, right, 100), 1.0)
+        for name, (left, right) in extents.items()
+    ]
+    joiner = SheetJoiner(sheets, "EPSG:32632", 0.5)
+    found = [
+        (0, shapely.box(20, 10, 100, 30), 0.6),
+        (1, shapely.box(80, 10, 160, 30), 0.7),
+        (2, shapely.box(85, 15, 95, 25), 0.9),
+    ]
+    passed = []
+    for number, shape, score in found:
+        values = {"class": ["field"], "score": [score], "area_m2": [shape.area]}
+        columns = {**values, "fragments": [1], "geometry": [shape]}
+        features = geopandas.GeoDataFrame(columns, crs="EPSG:32632")
+        passed += [joiner.add(number, features), joiner.finish(number)]
+    kept = [shape for frame in passed if frame is not None for shape in frame.geometry]
+    assert [shape.bounds for shape in kept] == [(20, 10, 160, 30)]
 
 
 def test_rasters_of_other_crs_come_into_that_of_the_first(tmp_path: Path) -> None:
