@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from geomrcnn.vector.instance import Instance
 
 EDGE = 8.0
@@ -11,6 +13,17 @@ EDGE_SHARE = 0.1
 """... and so does one nearer than this share of its own extent. Networks place a cut edge the less
 precisely the larger the object; and a complete object taken for a cut one loses little, while a
 cut one taken for complete loses all that lies beyond."""
+
+
+CLEAR = 128.0
+"""From this far within its tile, in pixels, an object is seen as well as can be. A network that
+sees it nearer to the edge lacks some of what lies around it: scores of two views of one object
+differ by 0.1 (standard deviation) at 50 pixels from a seam, and by 0.03 at 150."""
+
+
+def clearance(instance: Instance, size: tuple[float, float]) -> float:
+    """Pixels from a box to the nearest seam of its tile, at most `CLEAR`."""
+    return min([CLEAR, *(gap for gap, _, _ in _seams(instance, size))])
 
 
 def is_cut(instance: Instance, size: tuple[float, float]) -> bool:
@@ -31,12 +44,22 @@ def cedes(instance: Instance, size: tuple[float, float], overlap: float) -> bool
 
 def _depths(instance: Instance, size: tuple[float, float]) -> list[float]:
     """How far a box reaches inwards from each seam that cuts it, in pixels; empty if none does."""
+    return [depth for gap, extent, depth in _seams(instance, size) if gap <= _near(extent)]
+
+
+def _near(extent: float) -> float:
+    return max(EDGE, EDGE_SHARE * extent)
+
+
+def _seams(instance: Instance, size: tuple[float, float]) -> Iterator[tuple[float, float, float]]:
+    """Of each edge of the tile that is a seam: pixels from there to the box's near side, the box's
+    extent that way, and pixels to its far side."""
     box, window = instance.box, instance.window
-    across, down = max(EDGE, EDGE_SHARE * box.width), max(EDGE, EDGE_SHARE * box.height)
-    sides = (
-        (window.x1 > 0, box.x1 - window.x1, across, box.x2 - window.x1),
-        (window.y1 > 0, box.y1 - window.y1, down, box.y2 - window.y1),
-        (window.x2 < size[0], window.x2 - box.x2, across, window.x2 - box.x1),
-        (window.y2 < size[1], window.y2 - box.y2, down, window.y2 - box.y1),
-    )
-    return [depth for is_seam, gap, near, depth in sides if is_seam and gap <= near]
+    if window.x1 > 0:
+        yield box.x1 - window.x1, box.width, box.x2 - window.x1
+    if window.y1 > 0:
+        yield box.y1 - window.y1, box.height, box.y2 - window.y1
+    if window.x2 < size[0]:
+        yield window.x2 - box.x2, box.width, window.x2 - box.x1
+    if window.y2 < size[1]:
+        yield window.y2 - box.y2, box.height, window.y2 - box.y1

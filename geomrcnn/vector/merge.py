@@ -11,8 +11,8 @@ them saw. The rules, in order:
    to the zone both tiles see, agree with an intersection over union of at least one half; or if
    one is cut by its tile's edge and lies within the other there, as an arm does of an object that
    is all of a piece only in the other tile. Objects are the connected components.
-3. Settle. If some member is not cut by any tile edge, the best such member is the object. Otherwise
-   the members' soft masks are combined and contoured.
+3. Settle. If some member is not cut by any tile edge, the one furthest from the edges of its tile
+   is the object. Otherwise the members' soft masks are combined and contoured.
 4. Clean up. Of two objects from different tiles which still lie mostly on one another, the complete
    one, then the better one, stays: small objects whose two outlines jitter past rule 2, and places
    where one tile saw one object and its neighbour several.
