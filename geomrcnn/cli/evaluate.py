@@ -1,4 +1,4 @@
-"""`geomrcnn evaluate`: how good polygons are, or a model."""
+"""`geomrcnn evaluate`: how good polygons are, or a model, or the seams."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geomrcnn.cli.bands import band_numbers
+from geomrcnn.cli.predict import METHODS, multiple_of_32
 from geomrcnn.cli.progress import counter
 from geomrcnn.errors import OutputError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from geomrcnn.evaluation.tables import Table
+    from geomrcnn.raster.scaling import Method
 
 EXAMPLES = """
 \b
@@ -27,6 +29,7 @@ Examples:
   geomrcnn evaluate --data labels.json --model fields --gsd 2 --plots plots
   geomrcnn evaluate --data ortho.tif --labels fields.gpkg --aoi surveyed.gpkg --model fields \\
       --rename object=field
+  geomrcnn evaluate --seams --image ortho.tif --model fields
 """
 
 POSITIVE = click.FloatRange(0, min_open=True)
@@ -60,8 +63,8 @@ class Outputs:
         self,
         tables: Iterable[Table],
         values: Mapping[str, Any],
-        plots: Callable[[], Mapping[str, Figure]],
-        report: Callable[[Path], None],
+        plots: Callable[[], Mapping[str, Figure]] | None = None,
+        report: Callable[[Path], None] | None = None,
     ) -> None:
         """Print the tables, or JSON if that goes to the screen, and write what is asked for."""
         from geomrcnn.evaluation.plain import to_json
@@ -75,22 +78,24 @@ class Outputs:
             if self.json is not None:
                 with written_beside(self.json) as partial:
                     partial.write_text(to_json(values) + "\n", encoding="utf-8")
-        if self.plots is not None:
+        if self.plots is not None and plots is not None:
             from geomrcnn.evaluation.plots import write_png
 
             self.plots.mkdir(parents=True, exist_ok=True)
             for name, plot in plots().items():
                 write_png(plot, self.plots / f"{name}.png")
-        if self.report is not None:
+        if self.report is not None and report is not None:
             report(self.report)
 
 
 @click.command(epilog=EXAMPLES)
 @click.option("--pred", metavar="FILE", help="Layer of predicted polygons.")
-@click.option("--truth", metavar="FILE", help="Layer of true polygons, in any CRS.")
+@click.option("--truth", metavar="FILE",
+              help="Layer of true polygons, in any CRS.  Seams: what both runs are held against.  "
+              "[default: each other]")  # fmt: skip
 @click.option("--aoi", metavar="FILE",
               help="Layers: score only within the polygons of this vector file.  Model: polygons "
-              "in which --labels are complete.")  # fmt: skip
+              "in which --labels are complete.  Seams: look only within them.")  # fmt: skip
 @click.option("--band", type=POSITIVE, metavar="METRES",
               help="Layers: width of the strip along outlines for boundary IoU.  [default: 5 % of "
               "the side of a square as large as the median true object]")  # fmt: skip
@@ -101,8 +106,8 @@ class Outputs:
               help="Model: polygons of what is in --data, which are rasters then. May be given "
               "again.")  # fmt: skip
 @click.option("--class-attribute", metavar="NAME",
-              help="Model: attribute of --labels that names the class.  [default: 'class', or "
-              "else all are called 'object']")  # fmt: skip
+              help="Model: attribute of --labels, or seams: of --truth, that names the class.  "
+              "[default: 'class', or else all are called 'object']")  # fmt: skip
 @click.option("--rename", "renamed", multiple=True, metavar="OLD=NEW",
               help="Model: call a class of the labels otherwise; OLD=ignore where it is neither "
               "right nor wrong to find it, OLD= where it is background.")  # fmt: skip
@@ -117,8 +122,17 @@ class Outputs:
               show_default=True, help="Model: what runs the network.")  # fmt: skip
 @click.option("--min-score", type=click.FloatRange(0, 1), metavar="0..1",
               help="Layers: leave out predictions scored lower.  [default: none]  Model: from "
-              "this score on detections count in precision and recall.  "
-              "[default: the model's]")  # fmt: skip
+              "this score on detections count in precision and recall.  Seams: leave out objects "
+              "scored lower.  [default: the model's]")  # fmt: skip
+@click.option("--seams", is_flag=True,
+              help="Measure what tiling costs: look twice, with other tiles.")  # fmt: skip
+@click.option("--image", metavar="RASTER", help="Seams: anything GDAL opens.")
+@click.option("--tile", type=click.IntRange(min=32), callback=multiple_of_32, metavar="PIXELS",
+              help="Seams: side of tiles, a multiple of 32.  [default: the model's]")  # fmt: skip
+@click.option("--overlap", type=click.IntRange(min=0), metavar="PIXELS",
+              help="Seams: what neighbouring tiles share.  [default: the model's]")  # fmt: skip
+@click.option("--scale", type=click.Choice(METHODS),
+              help="Seams: adapt the values of the raster, as for predict.")  # fmt: skip
 @click.option("--json", "json_file", type=FILE, metavar="FILE|-",
               help="Write all figures as JSON; - prints them in place of the tables.")  # fmt: skip
 @click.option("--plots", type=click.Path(file_okay=False, path_type=Path),
@@ -140,6 +154,11 @@ def evaluate(
     bands: tuple[int, ...] | None,
     runtime: str,
     min_score: float | None,
+    seams: bool,
+    image: str | None,
+    tile: int | None,
+    overlap: int | None,
+    scale: Method | None,
     json_file: Path | None,
     plots: Path | None,
     report: Path | None,
@@ -151,13 +170,32 @@ def evaluate(
     column "class", only objects of one class match. With --data and --model: COCO's average
     precision and recall, best threshold, reliability of the scores. IoU is intersection over
     union; the area bias is 0.05 if matched outlines are 5 % too large.
+
+    With --seams: the objects in --image are found twice, the second time with tiles midway between
+    those of the first. What tells of seams is how far the two agree, which objects are doubled, and
+    which are split or missed where several tiles saw them, against those that one tile saw.
     """
     outputs = Outputs(json_file, plots, report, overwrite)
+    of_seams = {"--image": image, "--tile": tile, "--overlap": overlap, "--scale": scale}
+    of_data: dict[str, object] = {"--data": data, "--labels": labels, "--rename": renamed}
+    if seams:
+        if not (image and model):
+            raise click.UsageError("--seams wants --image and --model")
+        others = {"--pred": pred, "--band": band, "--plots": plots, "--report": report}
+        _refuse("do not go with --seams", {**others, **of_data})
+        if class_attribute and not truth:
+            raise click.UsageError("--class-attribute goes with --truth")
+        from geomrcnn.cli.evaluate_seams import evaluate_seams
+
+        outputs.check()
+        options = {"min_score": min_score, "tile": tile, "overlap": overlap, "bands": bands,
+                   "scale": scale, "gsd": gsd, "aoi": aoi}  # fmt: skip
+        evaluate_seams(image, model, runtime, options, truth, class_attribute, outputs)
+        return
+    _refuse("go with --seams", of_seams)
     if pred and truth and not (data or model):
-        if gsd or bands or labels or class_attribute or renamed:
-            raise click.UsageError(
-                "--gsd, --bands, --labels, --class-attribute and --rename go with --data"
-            )
+        of_data |= {"--gsd": gsd, "--bands": bands, "--class-attribute": class_attribute}
+        _refuse("go with --data", of_data)
         outputs.check()
         _layers(pred, truth, aoi, band, min_score, outputs)
     elif data and model and not (pred or truth):
@@ -170,7 +208,17 @@ def evaluate(
                    "aoi": aoi, "renamed": renamed}  # fmt: skip
         _model(data, opening, model, runtime, min_score, outputs)
     else:
-        raise click.UsageError("give either --pred and --truth, or --data and --model")
+        raise click.UsageError(
+            "give either --pred and --truth, or --data and --model, or --seams with --image and "
+            "--model"
+        )
+
+
+def _refuse(why: str, options: Mapping[str, object]) -> None:
+    """Say that these options cannot be given here, if one of them is."""
+    if any(value not in (None, ()) for value in options.values()):
+        names = [*options]
+        raise click.UsageError(f"{', '.join(names[:-1])} and {names[-1]} {why}")
 
 
 def _layers(

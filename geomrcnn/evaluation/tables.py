@@ -12,6 +12,7 @@ from geomrcnn.bundle.card import ModelCard
 
 if TYPE_CHECKING:
     from geomrcnn.evaluation.polygons import PolygonScores
+    from geomrcnn.evaluation.seams import SeamScores
 
 ABSENT = "-"
 
@@ -69,6 +70,28 @@ def polygon_table(scores: PolygonScores) -> Table:
     figures = dataclasses.asdict(scores)
     rows = tuple((text, shown(figures[name])) for name, text in POLYGON_LABELS.items())
     return Table("", (), rows)
+
+
+def seam_tables(scores: SeamScores) -> list[Table]:
+    """Figures of both runs together, and what became of objects at seams and elsewhere."""
+    both = scores.agreement
+    figures = {
+        "objects of the first run": scores.objects[0],
+        "objects of the second run": scores.objects[1],
+        "duplicates to 1,000 objects": scores.duplicates,
+        "precision, first against second": both.precision,
+        "recall": both.recall,
+        "F1": both.f1,
+        "mean IoU of partners": both.mean_iou,
+    }
+    rows = tuple((text, shown(figure)) for text, figure in figures.items())
+    groups = {"several tiles": scores.at_seams, "one tile": scores.elsewhere}
+    fates = tuple(
+        (name, str(group.objects), shown(group.split), shown(group.missed))
+        for name, group in groups.items()
+    )
+    head = ("seen by", "objects", "split", "missed")
+    return [Table("", (), rows), Table("Objects by the tiles that saw them", head, fates)]
 
 
 def evaluation_tables(summary: Mapping[str, Any]) -> list[Table]:

@@ -31,6 +31,7 @@ class Options:
         min_score: Score from which an object counts.
         tile: Side of the tiles in pixels.
         overlap: Pixels that neighbouring tiles share.
+        halfway: Whether tiles lie midway between those of the usual grid; see `TileGrid`.
         bands: Numbers from 1, or names, of the bands to show the model, in its order; None finds
             them by their names.
         scale: How values are adapted to those the model knows; None only takes rasters that need
@@ -58,6 +59,7 @@ class Options:
     min_score: float | None = None
     tile: int | None = None
     overlap: int | None = None
+    halfway: bool = False
     bands: Sequence[int | str] | None = None
     scale: Method | None = None
     gsd: float | None = None

@@ -146,7 +146,7 @@ def open_survey(
         gsd=options.gsd, bands=options.bands, scale=options.scale, aoi=options.aoi,
     )  # fmt: skip
     with opened() as source:
-        grid = TileGrid(source.width, source.height, side, overlap)
+        grid = TileGrid(source.width, source.height, side, overlap, options.halfway)
         area = None if options.aoi is None else read_area(options.aoi, source)
         wanted = np.ones((grid.rows, grid.columns), bool) if area is None else area.touches(grid)
         yield Survey(source, opened, grid, wanted, area, detector, options)

@@ -30,17 +30,23 @@ class TileGrid:
     Neighbours overlap by `overlap` pixels or, to come out even, a few more. A side shorter than
     a tile gets one window, of full size, that reaches beyond the raster.
 
+    Halfway, the tiles lie half a step further up and to the left, with one more at the end: the
+    middles of their overlaps are as far from those of the usual grid as they can be. There, the
+    outermost reach beyond the raster.
+
     Attributes:
         width: Columns of the raster.
         height: Rows of the raster.
         tile: Side of a tile in pixels.
         overlap: Pixels that neighbouring tiles share at least.
+        halfway: Whether tiles lie midway between those of the usual grid.
     """
 
     width: int
     height: int
     tile: int
     overlap: int
+    halfway: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a grid that cannot be.
@@ -58,12 +64,12 @@ class TileGrid:
     @cached_property
     def column_starts(self) -> tuple[int, ...]:
         """First pixel column of each column of tiles."""
-        return _starts(self.width, self.tile, self.overlap)
+        return _starts(self.width, self.tile, self.overlap, self.halfway)
 
     @cached_property
     def row_starts(self) -> tuple[int, ...]:
         """First pixel row of each row of tiles."""
-        return _starts(self.height, self.tile, self.overlap)
+        return _starts(self.height, self.tile, self.overlap, self.halfway)
 
     @property
     def columns(self) -> int:
@@ -89,16 +95,19 @@ class TileGrid:
                 yield Cell(row, column, Window(left, top, self.tile, self.tile))
 
 
-def _starts(size: int, tile: int, overlap: int) -> tuple[int, ...]:
+def _starts(size: int, tile: int, overlap: int, halfway: bool) -> tuple[int, ...]:
     """Starts of the fewest tiles that cover [0, size), rounded from equal steps.
 
     Whole numbers throughout: rounded down, two neighbouring starts are never further apart than
     the step rounded up, which is at most tile - overlap.
     """
+    reach, steps = size - tile, -(-(size - tile) // (tile - overlap))
     if size <= tile:
-        return (0,)
-    count = -(-(size - overlap) // (tile - overlap))
-    return tuple(i * (size - tile) // (count - 1) for i in range(count))
+        reach, steps = tile - overlap, 1
+    starts: list[int] = []
+    while not starts or starts[-1] + tile < size:
+        starts.append((2 * len(starts) - halfway) * reach // (2 * steps))
+    return tuple(starts)
 
 
 def tiles(source: RasterSource, cells: Iterable[Cell]) -> Iterator[Tile]:

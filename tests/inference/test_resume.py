@@ -122,6 +122,8 @@ def test_another_option_model_or_raster_is_refused(raster: Path, tmp_path: Path)
     begin(raster, out, min_score=0.6)
     with pytest.raises(OutputError, match=r"was begun with other options; repeat the command as"):
         predict_to_file(raster, out, Patient(0.0), Options(min_score=0.7))
+    with pytest.raises(OutputError, match=r"was begun with other options; repeat the command as"):
+        predict_to_file(raster, out, Patient(0.0), Options(min_score=0.6, halfway=True))
     other = Patient(0.0)
     other.digest = "2"
     with pytest.raises(OutputError, match=r"was begun with other model; repeat"):

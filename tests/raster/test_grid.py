@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,28 @@ def test_starts_cover_everything_with_the_overlap_and_no_tile_too_many(grid: Til
 
 
 @given(grids())
+def test_halfway_the_middles_of_overlaps_are_half_a_step_away(grid: TileGrid) -> None:
+    assume(grid.tile > 1)  # a tile of one pixel has no half
+    halfway = replace(grid, halfway=True)
+    for usual, starts, size in (
+        (grid.column_starts, halfway.column_starts, grid.width),
+        (grid.row_starts, halfway.row_starts, grid.height),
+    ):
+        assert starts[0] <= 0
+        assert starts[-1] + grid.tile >= size
+        assert (np.diff(starts) <= grid.tile - grid.overlap).all()
+        assert all(start + grid.tile > 0 and start < size for start in starts)
+        if len(usual) > 1:
+            between = (np.array(usual[1:]) + usual[:-1]) / 2
+            np.testing.assert_allclose(starts[1:-1], between, atol=1)
+
+
+def test_halfway_a_small_raster_has_as_many_windows_as_it_takes() -> None:
+    assert TileGrid(300, 320, 512, 128, halfway=True).column_starts == (-192,)
+    assert TileGrid(321, 320, 512, 128, halfway=True).column_starts == (-192, 192)
+
+
+@given(grids())
 def test_iteration_is_row_by_row(grid: TileGrid) -> None:
     assume(len(grid) < 3000)
     cells = list(grid)
@@ -76,18 +99,26 @@ def test_nonsense_is_refused(numbers: tuple[int, int, int, int], words: str) -> 
         TileGrid(*numbers)
 
 
-def test_tiles_put_together_are_the_raster(tmp_path: Path) -> None:
+@pytest.mark.parametrize("halfway", [False, True])
+def test_tiles_put_together_are_the_raster(halfway: bool, tmp_path: Path) -> None:
     pixels = np.random.default_rng(3).integers(0, 255, (3, 50, 71), np.uint8)
     path = write_raster(tmp_path / "a.tif", pixels)
     with open_raster(path) as source:
-        grid = TileGrid(source.width, source.height, 32, 5)
-        canvas = np.zeros((50, 71, 3), np.uint8)
+        grid = TileGrid(source.width, source.height, 32, 5, halfway)
+        # With room for tiles that reach beyond the raster.
+        canvas = np.zeros((50 + 64, 71 + 64, 3), np.uint8)
+        valid = np.zeros(canvas.shape[:2], bool)
         for tile in tiles(source, grid):
             left, top, width, height = tile.window
             assert tile.pixels.shape == (height, width, 3)
-            assert tile.valid.all()
-            canvas[top : top + height, left : left + width] = tile.pixels
-        np.testing.assert_array_equal(canvas, np.moveaxis(pixels, 0, -1))
+            assert tile.valid.all() or halfway
+            place = slice(top + 32, top + 32 + height), slice(left + 32, left + 32 + width)
+            canvas[place], valid[place] = tile.pixels, tile.valid
+        inside = slice(32, 32 + 50), slice(32, 32 + 71)
+        np.testing.assert_array_equal(canvas[inside], np.moveaxis(pixels, 0, -1))
+        assert valid[inside].all()
+        assert valid.sum() == 50 * 71
 
         some = [cell for cell in grid if cell.row == 1]
-        assert [(tile.row, tile.column) for tile in tiles(source, some)] == [(1, 0), (1, 1), (1, 2)]
+        read = [(tile.row, tile.column) for tile in tiles(source, some)]
+        assert read == [(1, column) for column in range(4 if halfway else 3)]

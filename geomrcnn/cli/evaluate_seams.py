@@ -1,0 +1,38 @@
+"""`geomrcnn evaluate --seams`: what tiling costs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from geomrcnn.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from geomrcnn.cli.evaluate import Outputs
+
+
+def evaluate_seams(
+    image: str,
+    model: str,
+    runtime: str,
+    options: Mapping[str, Any],
+    truth: str | None,
+    attribute: str | None,
+    outputs: Outputs,
+) -> None:
+    """Look at a raster twice, with these `Options`, and tell what the seams cost."""
+    from geomrcnn.evaluation.tables import seam_tables
+    from geomrcnn.evaluation.two_grids import measure_seams
+    from geomrcnn.inference.options import Options
+    from geomrcnn.raster.redaction import redacted
+    from geomrcnn.runtime import load_detector
+
+    detector = load_detector(model, runtime=runtime, tile=options["tile"])
+    with progress_bar() as on_progress:
+        scores = measure_seams(
+            image, detector, Options(**options),
+            truth=truth, attribute=attribute, on_progress=on_progress,
+        )  # fmt: skip
+    values = {"image": redacted(image), "model": detector.card.name, **dataclasses.asdict(scores)}
+    outputs.write(seam_tables(scores), values)
