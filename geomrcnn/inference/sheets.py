@@ -139,7 +139,7 @@ def _claims(settled: GeoDataFrame) -> list[Claim]:
     """What the features have to say against others on their ground."""
     columns = ("geometry", "class", "_cut", "_seen", "_sheet", "score")
     return [
-        Claim(shape, name, not cut, seen, sheet, (-score, sheet, place))
+        Claim(shape, name, not cut, seen, (-score, sheet, place))
         for place, (shape, name, cut, seen, sheet, score) in enumerate(
             zip(*(settled[column] for column in columns), strict=True)
         )

@@ -42,7 +42,7 @@ def no_pairs() -> Pairs:
 
 
 def compare(seen: Sequence[Traced], first_new: int, agreement: float) -> Pairs:
-    """Compare detections of one class from different tiles, where they touch.
+    """Compare detections of one class where they touch; those of one tile are never linked.
 
     Args:
         seen: Detections.
@@ -65,7 +65,9 @@ def compare(seen: Sequence[Traced], first_new: int, agreement: float) -> Pairs:
     other = shapely.intersection(shapes[second], zones)
     shared = shapely.area(shapely.intersection(one, other))
     joined = shapely.area(one) + shapely.area(other) - shared
-    linked = (shared > 0) & (
+    tile = np.array([one.instance.tile for one in seen]).reshape(-1, 2)
+    apart = (tile[first] != tile[second]).any(axis=1)
+    linked = (apart & (shared > 0)) & (
         (shared >= agreement * joined)
         | (_is_arm(one, ours, theirs) & (shared >= CONTAINED * shapely.area(one)))
         | (_is_arm(other, theirs, ours) & (shared >= CONTAINED * shapely.area(other)))
@@ -80,15 +82,12 @@ def compare(seen: Sequence[Traced], first_new: int, agreement: float) -> Pairs:
 def _candidates(
     seen: Sequence[Traced], first_new: int
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Pairs of intersecting outlines of one class from different tiles, the second one new."""
+    """Pairs of intersecting outlines of one class, the second one new."""
     shapes = [one.outline for one in seen]
     new, any_one = STRtree(shapes).query(shapes[first_new:], predicate="intersects")
     second, first = np.asarray(new + first_new, np.intp), np.asarray(any_one, np.intp)
-    tile = np.array([one.instance.tile for one in seen]).reshape(-1, 2)
     kind = np.array([one.instance.class_id for one in seen])
-    wanted = (
-        (first < second) & (kind[first] == kind[second]) & (tile[first] != tile[second]).any(axis=1)
-    )
+    wanted = (first < second) & (kind[first] == kind[second])
     return first[wanted], second[wanted]
 
 

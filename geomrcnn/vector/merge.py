@@ -13,9 +13,10 @@ them saw. The rules, in order:
    is all of a piece only in the other tile. Objects are the connected components.
 3. Settle. If some member is not cut by any tile edge, the one furthest from the edges of its tile
    is the object. Otherwise the members' soft masks are combined and contoured.
-4. Clean up. Of two objects from different tiles which still lie mostly on one another, the complete
-   one, then the better one, stays: small objects whose two outlines jitter past rule 2, and places
-   where one tile saw one object and its neighbour several.
+4. Clean up. Of two objects that nearly coincide, the complete one, then the better one, stays:
+   small objects whose two outlines jitter past rule 2, and what a tile saw twice. So it is with two
+   from different tiles which lie mostly on one another, where one tile saw one object and its
+   neighbour several; there, more tiles count for more than a better score.
 
 The rows of tiles pass by from north to south. A group of detections that are linked, or lie on one
 another, is settled as soon as no later row can see any of it; only such groups as reach into the

@@ -29,7 +29,6 @@ class Claim(NamedTuple):
         class_id: Only objects of one class are rivals.
         complete: Whether no edge of a view cuts it.
         views: Those that saw it.
-        home: The view that its outline is from.
         rank: Sort key among objects as complete as this one, best first.
     """
 
@@ -37,7 +36,6 @@ class Claim(NamedTuple):
     class_id: int | str
     complete: bool
     views: frozenset[object]
-    home: object
     rank: tuple[object, ...]
 
     @property
@@ -49,10 +47,10 @@ class Claim(NamedTuple):
 def survivors(claims: Sequence[Claim]) -> list[int]:
     """Which objects stay, the complete ones first, then by rank.
 
-    First go objects that nearly coincide with a better one from another view, better being
-    complete, then of better rank: they are one, whose outlines jitter too much to agree. Then come
-    those of which one lies mostly within the other, and no view saw both: the one that more views
-    saw stays, then the one of better rank; but a cut piece never outdoes what covers it.
+    First go objects that nearly coincide with a better one, better being complete, then of better
+    rank: they are one, whose outlines jitter too much to agree, or which a view saw twice. Then
+    come those of which one lies mostly within the other, and no view saw both: the one that more
+    views saw stays, then the one of better rank; but a cut piece never outdoes what covers it.
     """
     order = sorted(range(len(claims)), key=lambda k: (not claims[k].complete, *claims[k].rank))
     ranked = [claims[k] for k in order]
@@ -67,7 +65,7 @@ def survivors(claims: Sequence[Claim]) -> list[int]:
     within = ~twice & (shared >= COVERAGE * np.minimum(area[first], area[second]))
     gone: set[int] = set()
     for better, worse in sorted(zip(first[twice].tolist(), second[twice].tolist(), strict=True)):
-        if better not in gone and ranked[better].home != ranked[worse].home:
+        if better not in gone:
             gone.add(worse)
     contests = []
     for one, other in zip(first[within].tolist(), second[within].tolist(), strict=True):

@@ -40,7 +40,7 @@ class Whole:
     def claim(self) -> Claim:
         """What it has to say against others on its ground."""
         best = self.best
-        return Claim(self.outline, best.class_id, self.complete, self.tiles, best.tile, best.rank)
+        return Claim(self.outline, best.class_id, self.complete, self.tiles, best.rank)
 
     @property
     def fragments(self) -> int:
