@@ -118,6 +118,9 @@ NOT_NEGATIVE = click.FloatRange(0)
               help="Side of the tiles, a multiple of 32.  [default: the model's]")  # fmt: skip
 @click.option("--overlap", type=click.IntRange(min=0), metavar="PIXELS",
               help="What neighbouring tiles share.  [default: the model's]")  # fmt: skip
+@click.option("--coarse", is_flag=True,
+              help="Look a second time, with pixels four times as large, for objects longer than a "
+              "tile that come out in pieces.")  # fmt: skip
 @click.option("--runtime", type=click.Choice(["auto", "openvino", "tensorflow"]), default="auto",
               show_default=True, help="What runs the network.")  # fmt: skip
 @click.option("--strict", is_flag=True,
@@ -149,6 +152,7 @@ def predict(
     gsd: float | None,
     tile: int | None,
     overlap: int | None,
+    coarse: bool,
     runtime: str,
     strict: bool,
     overwrite: bool,
@@ -187,7 +191,7 @@ def predict(
         min_score=min_score, tile=tile, overlap=overlap, bands=bands, scale=scale, gsd=gsd,
         aoi=aoi, agreement=agreement, simplify=simplify, shapes=shapes,
         shape_tolerance=shape_tolerance, share_edges=share_edges, fill_holes=fill_holes,
-        parts=parts, min_area=min_area, max_area=max_area, strict=strict,
+        parts=parts, min_area=min_area, max_area=max_area, coarse=coarse, strict=strict,
     )  # fmt: skip
     narrator = {"auto": progress_bar, "jsonl": json_lines, "none": silence}[progress]
     with narrator() as on_progress:

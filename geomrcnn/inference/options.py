@@ -32,6 +32,7 @@ class Options:
         tile: Side of the tiles in pixels.
         overlap: Pixels that neighbouring tiles share.
         halfway: Whether tiles lie midway between those of the usual grid; see `TileGrid`.
+        coarse: Whether to look a second time, with larger pixels, for objects longer than a tile.
         bands: Numbers from 1, or names, of the bands to show the model, in its order; None finds
             them by their names.
         scale: How values are adapted to those the model knows; None only takes rasters that need
@@ -60,6 +61,7 @@ class Options:
     tile: int | None = None
     overlap: int | None = None
     halfway: bool = False
+    coarse: bool = False
     bands: Sequence[int | str] | None = None
     scale: Method | None = None
     gsd: float | None = None

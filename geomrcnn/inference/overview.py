@@ -64,7 +64,7 @@ def look_over(paths: Sequence[str], detector: Detector, options: Options) -> Ove
                 sheets.append(_sheet(names[path], survey, crs, len(paths) > 1))
                 sources.append(source_raster(survey.source, names[path]))
                 identities.append(raster_identity(survey.source))
-                tiles += int(survey.wanted.sum())
+                tiles += survey.tiles
                 kept.append(path)
         except OutsideError:
             if path == paths[-1] and not kept:

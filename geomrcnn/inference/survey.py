@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from geopandas import GeoDataFrame
 
+from geomrcnn.errors import RasterError
 from geomrcnn.inference.area_of_interest import AreaOfInterest, read_area
 from geomrcnn.inference.bands import open_for
+from geomrcnn.inference.coarse import FACTOR, CoarseView, Explainer, coarse_views
 from geomrcnn.inference.features import Shaped, shape, to_features, with_shared_edges
 from geomrcnn.inference.journal import Journal
 from geomrcnn.inference.looking import Looked, look
@@ -24,6 +26,7 @@ from geomrcnn.raster.source import RasterSource
 from geomrcnn.runtime import Detector
 from geomrcnn.vector.instance import Instance
 from geomrcnn.vector.merge import Merger
+from geomrcnn.vector.settle import Whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,7 @@ class Survey:
         area: Where objects must lie.
         detector: Who looks.
         options: How.
+        coarse: The same raster with larger pixels, for objects longer than a tile.
     """
 
     source: RasterSource
@@ -47,6 +51,7 @@ class Survey:
     area: AreaOfInterest | None
     detector: Detector
     options: Options
+    coarse: Survey | None = None
 
     def features(
         self,
@@ -70,25 +75,60 @@ class Survey:
         Raises:
             RasterError, OutputError: saying in one line what is wrong.
         """
-        options, source = self.options, self.source
+        options = self.options
         tell = on_progress or (lambda progress: None)
-        merger = Merger((source.width, source.height), self.grid.overlap, options.agreement)
+        explainer = None
+        if self.coarse is not None:
+            views = self.coarse.views_for(self, report, tell, journal, -1 - layer)
+            explainer = Explainer(list(views), self.grid.tile)
         held: list[Shaped] = []
+        for wholes, below in self._objects(report, tell, journal, layer):
+            explained = wholes if explainer is None else explainer.add(wholes, below)
+            shaped = shape(explained, self.classes, options, self.gsd)
+            if options.share_edges is None:
+                yield self._features(shaped)
+            else:
+                held += shaped
+        if options.share_edges is not None:
+            gap, tolerance = options.share_edges / self.gsd, options.simplify_pixels(self.gsd)
+            yield self._features(with_shared_edges(held, gap, tolerance))
+
+    def views_for(
+        self,
+        fine: Survey,
+        report: Report,
+        tell: Callable[[Progress], None],
+        journal: Journal | None,
+        layer: int,
+    ) -> Iterator[CoarseView]:
+        """Look at all tiles for what is too long for a tile of a finer survey."""
+        to_fine = ~fine.source.transform @ self.source.transform
+        for wholes, _ in self._objects(report, tell, journal, layer):
+            yield from coarse_views(wholes, to_fine, fine.grid.tile)
+
+    def _objects(
+        self,
+        report: Report,
+        tell: Callable[[Progress], None],
+        journal: Journal | None,
+        layer: int,
+    ) -> Iterator[tuple[list[Whole], float]]:
+        """For each row of tiles, the objects that no later row can see, and where that begins."""
+        source = self.source
+        merger = Merger((source.width, source.height), self.grid.overlap, self.options.agreement)
         with closing(self._look(report, journal, layer)) as looked:
             for row, count in enumerate(self.wanted.sum(axis=1)):
                 instances: list[Instance] = []
                 for cell, findings, _ in islice(looked, int(count)):
                     instances += findings.on(cell)
                     tell(report.progress)
-                wholes = merger.add(instances, self.grid.top(row + 1))
-                shaped = shape(wholes, self.classes, options, self.gsd)
-                if options.share_edges is None:
-                    yield self._features(shaped)
-                else:
-                    held += shaped
-        if options.share_edges is not None:
-            gap, tolerance = options.share_edges / self.gsd, options.simplify_pixels(self.gsd)
-            yield self._features(with_shared_edges(held, gap, tolerance))
+                below = self.grid.top(row + 1)
+                yield merger.add(instances, below), below
+
+    @property
+    def tiles(self) -> int:
+        """Number of tiles to look at."""
+        return int(self.wanted.sum()) + (self.coarse.tiles if self.coarse else 0)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -130,6 +170,10 @@ class Survey:
         return (cell for cell in self.grid if wanted[cell.row, cell.column])
 
 
+STRIDE = 64
+"""Pixels of the image to one of the coarsest level of a feature pyramid."""
+
+
 @contextmanager
 def open_survey(
     raster: str | os.PathLike[str], detector: Detector, options: Options
@@ -146,7 +190,17 @@ def open_survey(
         gsd=options.gsd, bands=options.bands, scale=options.scale, aoi=options.aoi,
     )  # fmt: skip
     with opened() as source:
-        grid = TileGrid(source.width, source.height, side, overlap, options.halfway)
+        grid = TileGrid(source.width, source.height, side, overlap, options.halfway, STRIDE)
         area = None if options.aoi is None else read_area(options.aoi, source)
         wanted = np.ones((grid.rows, grid.columns), bool) if area is None else area.touches(grid)
-        yield Survey(source, opened, grid, wanted, area, detector, options)
+        survey = Survey(source, opened, grid, wanted, area, detector, options)
+        if not options.coarse:
+            yield survey
+            return
+        if source.gsd is None:
+            raise RasterError(
+                f"{source.path}: has no ground size to look at more coarsely; leave --coarse out"
+            )
+        larger = replace(options, gsd=FACTOR * (options.gsd or card.gsd), coarse=False)
+        with open_survey(raster, detector, larger) as coarse:
+            yield replace(survey, coarse=coarse)

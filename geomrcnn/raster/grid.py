@@ -25,10 +25,15 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class TileGrid:
-    """Square windows that cover a raster, evenly spaced, the outermost flush with its edges.
+    """Square windows that cover a raster, as few as can be.
 
-    Neighbours overlap by `overlap` pixels or, to come out even, a few more. A side shorter than
-    a tile gets one window, of full size, that reaches beyond the raster.
+    Without a stride they are evenly spaced, the outermost flush with the raster's edges, and
+    neighbours overlap by `overlap` pixels or, to come out even, a few more. A side shorter than a
+    tile gets one window, of full size, that reaches beyond the raster.
+
+    With a stride, tiles begin at its multiples and reach beyond the raster on both sides. A network
+    halves the image again and again, and sees an object that is moved by less than its coarsest
+    pixel otherwise than before; so the same object in two tiles gets the same score.
 
     Halfway, the tiles lie half a step further up and to the left, with one more at the end: the
     middles of their overlaps are as far from those of the usual grid as they can be. There, the
@@ -40,6 +45,7 @@ class TileGrid:
         tile: Side of a tile in pixels.
         overlap: Pixels that neighbouring tiles share at least.
         halfway: Whether tiles lie midway between those of the usual grid.
+        stride: What starts are multiples of, in pixels, if tiles are at least that far apart.
     """
 
     width: int
@@ -47,6 +53,7 @@ class TileGrid:
     tile: int
     overlap: int
     halfway: bool = False
+    stride: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse a grid that cannot be.
@@ -64,12 +71,12 @@ class TileGrid:
     @cached_property
     def column_starts(self) -> tuple[int, ...]:
         """First pixel column of each column of tiles."""
-        return _starts(self.width, self.tile, self.overlap, self.halfway)
+        return self._starts(self.width)
 
     @cached_property
     def row_starts(self) -> tuple[int, ...]:
         """First pixel row of each row of tiles."""
-        return _starts(self.height, self.tile, self.overlap, self.halfway)
+        return self._starts(self.height)
 
     @property
     def columns(self) -> int:
@@ -85,6 +92,12 @@ class TileGrid:
         """Where a row of tiles begins; infinity after the last."""
         return self.row_starts[row] if row < self.rows else math.inf
 
+    def _starts(self, size: int) -> tuple[int, ...]:
+        step = self.tile - self.overlap
+        if self.stride is None:
+            return _even_starts(size, self.tile, step, self.halfway)
+        return _aligned_starts(size, self.tile, step, self.halfway, min(self.stride, step))
+
     def __len__(self) -> int:
         return self.rows * self.columns
 
@@ -95,18 +108,33 @@ class TileGrid:
                 yield Cell(row, column, Window(left, top, self.tile, self.tile))
 
 
-def _starts(size: int, tile: int, overlap: int, halfway: bool) -> tuple[int, ...]:
+def _even_starts(size: int, tile: int, step: int, halfway: bool) -> tuple[int, ...]:
     """Starts of the fewest tiles that cover [0, size), rounded from equal steps.
 
     Whole numbers throughout: rounded down, two neighbouring starts are never further apart than
-    the step rounded up, which is at most tile - overlap.
+    the step rounded up, which is at most `step`.
     """
-    reach, steps = size - tile, -(-(size - tile) // (tile - overlap))
+    reach, steps = size - tile, -(-(size - tile) // step)
     if size <= tile:
-        reach, steps = tile - overlap, 1
+        reach, steps = step, 1
     starts: list[int] = []
     while not starts or starts[-1] + tile < size:
         starts.append((2 * len(starts) - halfway) * reach // (2 * steps))
+    return tuple(starts)
+
+
+def _aligned_starts(size: int, tile: int, step: int, halfway: bool, stride: int) -> tuple[int, ...]:
+    """Starts at multiples of a stride; what the tiles cover too much lies on both sides."""
+    step -= step % stride
+    steps = max(0, -(-(size - tile) // step))
+    spare = steps * step + tile - size
+    start = -(spare // 2 // stride * stride)
+    if halfway:
+        half = step // 2
+        start -= half - half % stride if half >= stride else half
+    starts = [start]
+    while starts[-1] + tile < size:
+        starts.append(starts[-1] + step)
     return tuple(starts)
 
 

@@ -64,6 +64,46 @@ def test_halfway_a_small_raster_has_as_many_windows_as_it_takes() -> None:
     assert TileGrid(321, 320, 512, 128, halfway=True).column_starts == (-192, 192)
 
 
+@given(grids(), st.integers(1, 64))
+def test_with_a_stride_tiles_begin_at_its_multiples(grid: TileGrid, stride: int) -> None:
+    step = grid.tile - grid.overlap
+    aligned = replace(grid, stride=stride)
+    whole = stride if step >= stride else step
+    for starts, size in ((aligned.column_starts, grid.width), (aligned.row_starts, grid.height)):
+        assert not (np.array(starts) % whole).any()
+        assert set(np.diff(starts)) <= {step - step % whole}
+        before, after = -starts[0], starts[-1] + grid.tile - size
+        assert 0 <= before <= after <= before + 2 * whole
+        # One tile less would leave some of the raster out.
+        assert len(starts) == 1 or before + after < step - step % whole
+
+
+@given(grids(), st.integers(1, 64))
+def test_halfway_is_half_a_step_with_a_stride_too(grid: TileGrid, stride: int) -> None:
+    step = grid.tile - grid.overlap
+    assume(step > 1)
+    aligned = replace(grid, stride=stride)
+    halfway = replace(aligned, halfway=True)
+    for usual, starts, size in (
+        (aligned.column_starts, halfway.column_starts, grid.width),
+        (aligned.row_starts, halfway.row_starts, grid.height),
+    ):
+        whole = min(stride, step)
+        moved = usual[0] - starts[0]
+        assert 0 < moved <= step / 2
+        assert moved % whole == 0 or step < 2 * whole
+        assert moved > step / 2 - whole - 1 or step < 2 * whole
+        assert starts[0] <= 0
+        assert starts[-1] + grid.tile >= size
+        assert all(start + grid.tile > 0 and start < size for start in starts)
+
+
+def test_a_stride_shares_what_is_covered_too_much() -> None:
+    assert TileGrid(1626, 2157, 1024, 256, stride=64).column_starts == (-64, 704)
+    assert TileGrid(1626, 2157, 1024, 256, stride=64).row_starts == (-192, 576, 1344)
+    assert TileGrid(1000, 300, 512, 128, stride=64).row_starts == (-64,)
+
+
 @given(grids())
 def test_iteration_is_row_by_row(grid: TileGrid) -> None:
     assume(len(grid) < 3000)
