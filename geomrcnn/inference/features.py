@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import shapely
 from geopandas import GeoDataFrame
 
@@ -110,18 +111,23 @@ def to_features(
         areas = ground_areas(geometries, source.crs)
     kept = [k for k, size in enumerate(areas) if options.min_area <= size <= options.max_area]
     best = [shaped[k].whole.best for k in kept]
+    # With their types, which a row of tiles without objects would not show.
     return GeoDataFrame(
         {
-            "class": [classes[one.class_id - 1] for one in best],
-            "score": [round(one.score, 4) for one in best],
-            "area_m2": [round(areas[k], 1) for k in kept],
+            "class": _words(classes[one.class_id - 1] for one in best),
+            "score": np.array([round(one.score, 4) for one in best], np.float64),
+            "area_m2": np.array([round(areas[k], 1) for k in kept], np.float64),
             "fragments": np.array([shaped[k].whole.fragments for k in kept], np.int32),
-            "status": [shaped[k].status for k in kept],
-            "tile": [f"{row}-{column}" for row, column in (one.tile for one in best)],
+            "status": _words(shaped[k].status for k in kept),
+            "tile": _words(f"{row}-{column}" for row, column in (one.tile for one in best)),
         },
         geometry=[geometries[k] for k in kept],
         crs=source.crs,
     )
+
+
+def _words(values: Iterable[str]) -> pd.Series[str]:
+    return pd.Series(list(values), dtype=str)
 
 
 def _within(outline: Polygonal, frame: shapely.Polygon) -> Polygonal:

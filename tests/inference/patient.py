@@ -23,7 +23,7 @@ class Patient(OracleDetector):
     """An oracle that thinks before each tile."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(rotated_parcels(SIDE, 150), jitter=1.0, tile=160, overlap=48)
+        super().__init__(rotated_parcels(SIDE, 150), jitter=1.0, tile=192, overlap=64)
         self.seconds = seconds
 
     def detect(self, tiles: Sequence[Tile]) -> list[Detections]:

@@ -126,10 +126,17 @@ def test_columns_order_and_types(black: Path) -> None:
     assert len(set(tiles)) == 9
     assert set(frame["fragments"]) == {1}
     assert set(frame["status"]) == {"traced"}
-    # In the order in which rows of tiles complete them: the rows begin at 0, 122 and 244.
-    completed = np.searchsorted([122, 244], [shape.bounds[3] for shape in pixels_of(frame)])
+    # In the order in which rows of tiles complete them: the rows begin at -64, 128 and 320.
+    completed = np.searchsorted([128, 320], [shape.bounds[3] for shape in pixels_of(frame)])
     order = [*zip(completed.tolist(), tiles, strict=True)]
     assert order == sorted(order)
+
+
+def test_rows_of_tiles_without_objects_change_no_type(black: Path) -> None:
+    model = OracleDetector([shapely.box(5, 5, 60, 40)])
+    usual = predict(black, model=OracleDetector(lone_buildings(SIDE)))
+    assert predict(black, model=model).dtypes.equals(usual.dtypes)
+    assert predict(black, model=OracleDetector([])).dtypes.equals(usual.dtypes)
 
 
 def test_the_same_again_gives_the_same_again(black: Path) -> None:
@@ -311,10 +318,10 @@ def test_a_raster_that_does_not_fit_is_refused(
 
 
 class Colours(OracleDetector):
-    """Remembers the colour of the first pixel it is shown."""
+    """Remembers the colour of the first valid pixel it is shown."""
 
     def detect(self, tiles):  # type: ignore[no-untyped-def]
-        self.colour = tiles[0].pixels[0, 0].tolist()
+        self.colour = tiles[0].pixels[tiles[0].valid][0].tolist()
         return super().detect(tiles)
 
 
