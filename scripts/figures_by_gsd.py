@@ -24,6 +24,7 @@ from rasterio.warp import reproject
 from geomrcnn import open_raster, predict
 from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.evaluation.polygons import score_layers
+from geomrcnn.runtime import load_detector
 
 ALL = 0.05
 """Score from which detections count for AP, which needs the doubtful ones as well."""
@@ -65,10 +66,14 @@ def labels_within(path: Path, raster: Path) -> GeoDataFrame:
 @click.argument("model")
 @click.argument("pairs", nargs=-1, required=True, metavar="RASTER=LABELS ...")
 @click.option("--gsd", "gsds", type=float, multiple=True, required=True, metavar="METRES")
+@click.option("--precision", default="fp32", show_default=True, help="As for geomrcnn predict.")
 @click.option("--write", is_flag=True, help="Write the figures into the card of the model.")
-def main(model: str, pairs: tuple[str, ...], gsds: tuple[float, ...], write: bool) -> None:
+def main(
+    model: str, pairs: tuple[str, ...], gsds: tuple[float, ...], precision: str, write: bool
+) -> None:
     """Predict and score at each GSD."""
     bundle = Bundle.open(model)
+    detector = load_detector(model, precision=precision)
     card = bundle.card
     figures: dict[str, float | dict[str, float]] = {}
     for gsd in gsds:
@@ -77,7 +82,7 @@ def main(model: str, pairs: tuple[str, ...], gsds: tuple[float, ...], write: boo
             for number, pair in enumerate(pairs):
                 raster, _, truth = pair.partition("=")
                 seen = coarser(Path(raster), gsd, Path(folder) / f"{number}.tif")
-                every.append(predict(seen, model=model, min_score=ALL))
+                every.append(predict(seen, model=detector, min_score=ALL))
                 labels.append(labels_within(Path(truth), Path(raster)).to_crs(every[-1].crs))
         found, true = pd.concat(every), pd.concat(labels)
         average = score_layers(found, true)

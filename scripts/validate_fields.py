@@ -1,7 +1,7 @@
 """Figures of a model on labelled images: python scripts/validate_fields.py DATA NAME [NAME ...].
 
 DATA holds images/NAME.tif and labels/NAME.geojson. Prints a row an image and one for all together;
---model and --min-score as for `geomrcnn predict`, --json FILE writes the last row.
+--model, --precision and --min-score as for `geomrcnn predict`, --json FILE writes the last row.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pandas as pd
 from geomrcnn import predict
 from geomrcnn.evaluation.polygons import PolygonScores, score_layers
 from geomrcnn.formats.reader import read_features
+from geomrcnn.runtime import load_detector
 
 ALL = 0.05
 """Score from which detections count for AP, which needs the doubtful ones as well."""
@@ -25,6 +26,7 @@ ALL = 0.05
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("names", nargs=-1, required=True)
 @click.option("--model", default="fields")
+@click.option("--precision", default="auto")
 @click.option(
     "--min-score",
     type=float,
@@ -32,14 +34,21 @@ ALL = 0.05
 )
 @click.option("--json", "out", type=click.Path(path_type=Path))
 def main(
-    data: Path, names: tuple[str, ...], model: str, min_score: float | None, out: Path | None
+    data: Path,
+    names: tuple[str, ...],
+    model: str,
+    precision: str,
+    min_score: float | None,
+    out: Path | None,
 ) -> None:
     """Predict and score each image."""
     every, chosen, labels = [], [], []
+    detector = load_detector(model, precision=precision)
+    click.echo(detector.description)
     for name in names:
         image = data / f"images/{name}.tif"
-        every.append(predict(image, model=model, min_score=ALL))
-        chosen.append(predict(image, model=model, min_score=min_score))
+        every.append(predict(image, model=detector, min_score=ALL))
+        chosen.append(predict(image, model=detector, min_score=min_score))
         labels.append(read_features(data / f"labels/{name}.geojson").to_crs(every[-1].crs))
         show(name, score_layers(every[-1], labels[-1]), score_layers(chosen[-1], labels[-1]))
     truth = pd.concat(labels)

@@ -1,10 +1,12 @@
-"""The bundle file: a zip of card, network config, weights and the graph OpenVINO runs.
+"""The bundle file: a zip of card, network config, weights and the graphs OpenVINO runs.
 
-card.json        the model card
-network.json     the network's config
-weights.npz      every weight by its name, float16
-openvino.xml     the graph from pixels to detections
-openvino.bin     its weights, the same float16 values
+card.json           the model card
+network.json        the network's config
+weights.npz         every weight by its name, float16
+openvino.xml        the graph from pixels to detections
+openvino.bin        its weights, the same float16 values
+openvino_int8.xml   the graph that computes in 8-bit integers, if it has been made
+openvino_int8.bin   its weights
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from geomrcnn.errors import ModelError
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 """Where the shipped bundles lie."""
+GRAPHS = {"fp32": "openvino", "int8": "openvino_int8"}
+"""Members that hold the graphs, without their endings, by what these compute in."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # so that the same content gives the same bytes
 
 
@@ -62,9 +66,37 @@ class Bundle:
         archive = np.load(io.BytesIO(_member(self.path, "weights.npz")))
         return {name: archive[name].astype(np.float32) for name in archive.files}
 
-    def openvino(self) -> tuple[bytes, bytes]:
-        """The OpenVINO graph: xml and bin."""
-        return _member(self.path, "openvino.xml"), _member(self.path, "openvino.bin")
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """What the OpenVINO graphs compute in, keys of `GRAPHS`."""
+        return tuple(self._graphs())
+
+    def openvino(self, precision: str = "fp32") -> tuple[bytes, bytes]:
+        """The OpenVINO graph that computes in a precision: xml and bin.
+
+        Raises:
+            ModelError: there is none, or no such precision.
+        """
+        graphs = self._graphs()
+        if precision not in graphs:
+            advice = {
+                "int8": "add one with: geomrcnn export MODEL --format openvino --int8 "
+                "--calibrate IMAGES... --out MODEL.zip",
+                "fp32": "choose --precision int8 or --runtime tensorflow",
+            }.get(precision, f"choose one of {', '.join(graphs)}")
+            raise ModelError(f"{self.path}: holds no {precision} graph; {advice}")
+        name = graphs[precision]
+        return _member(self.path, f"{name}.xml"), _member(self.path, f"{name}.bin")
+
+    def _graphs(self) -> dict[str, str]:
+        """Names of the graphs that there are, by precision."""
+        if self.card.precision != "fp32":  # a bundle of before there were two graphs
+            return {self.card.precision: GRAPHS["fp32"]}
+        return {key: name for key, name in GRAPHS.items() if f"{name}.xml" in self._members()}
+
+    def _members(self) -> list[str]:
+        with zipfile.ZipFile(self.path) as archive:
+            return archive.namelist()
 
     def write_with(self, card: ModelCard, path: Path) -> None:
         """Write the bundle with another card; `path` may be its own."""
@@ -94,11 +126,16 @@ def write_bundle(
     card: ModelCard,
     network: Mapping[str, Any],
     weights: Mapping[str, np.ndarray],
-    openvino: tuple[bytes, bytes],
+    graphs: Mapping[str, tuple[bytes, bytes]],
 ) -> None:
     """Write a bundle; an existing file is replaced once the new one is whole.
 
-    Kernels should hold values that float16 can, as `as_kept` makes them.
+    Args:
+        path: The file.
+        card: Its card.
+        network: The network's config.
+        weights: By name. Kernels should hold values that float16 can, as `as_kept` makes them.
+        graphs: Of OpenVINO, xml and bin, by what they compute in: keys of `GRAPHS`.
     """
     arrays = io.BytesIO()
     smaller: dict[str, Any] = {
@@ -110,9 +147,10 @@ def write_bundle(
         "card.json": _card_file(card),
         "network.json": json.dumps(network, indent=2).encode(),
         "weights.npz": arrays.getvalue(),
-        "openvino.xml": openvino[0],
-        "openvino.bin": openvino[1],
     }
+    for precision, (xml, values) in graphs.items():
+        name = GRAPHS[precision]
+        members |= {f"{name}.xml": xml, f"{name}.bin": values}
     _write(path, members)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from geomrcnn.bundle.calibration import IDENTITY, Calibration, ReliabilityBin
+from geomrcnn.bundle.quantisation import Quantisation
 from geomrcnn.errors import ModelError
 
 
@@ -34,10 +35,12 @@ class ModelCard:
         training_data: One entry a source, with its licence.
         licence: SPDX expression of the weights.
         metrics: Validation figures by name; groups of them under a heading, such as "at 2 m".
-        precision: What the OpenVINO graph computes in, "fp32" or "int8".
+        precision: "fp32"; in bundles of before there could be two OpenVINO graphs, what the only
+            one computes in.
         calibration: From the network's scores to those that are reported.
         reliability: How often detections of the validation images were right, by their calibrated
             score; empty where nobody has looked.
+        quantisation: How the OpenVINO graph in int8 was made; None if there is none.
     """
 
     name: str
@@ -59,6 +62,7 @@ class ModelCard:
     reliability: tuple[ReliabilityBin, ...] = ()
     black: tuple[float, ...] = ()
     white: tuple[float, ...] = ()
+    quantisation: Quantisation | None = None
 
     def __post_init__(self) -> None:
         """Refuse a card that contradicts itself.
@@ -99,6 +103,8 @@ class ModelCard:
                 fields["calibration"] = Calibration(**fields["calibration"])
             if "reliability" in fields:
                 fields["reliability"] = tuple(ReliabilityBin(**b) for b in fields["reliability"])
+            if fields.get("quantisation"):
+                fields["quantisation"] = Quantisation(**fields["quantisation"])
             return cls(**fields)
         except TypeError as error:
             reason = str(error).partition(".__init__() ")[2] or str(error)

@@ -17,4 +17,4 @@ def write_model(model: MaskRCNN, card: ModelCard, path: Path) -> None:
     fold_batch_norms(model.backbone)
     weights = as_kept(named_weights(model))
     assign_weights(model, weights, str(path))
-    write_bundle(path, card, model.config.to_dict(), weights, openvino_graph(model))
+    write_bundle(path, card, model.config.to_dict(), weights, {"fp32": openvino_graph(model)})

@@ -17,6 +17,7 @@ from geomrcnn.errors import OutputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from geomrcnn.evaluation.sizing import SizingDetector
     from geomrcnn.evaluation.tables import Table
     from geomrcnn.raster.scaling import Method
 
@@ -120,6 +121,9 @@ class Outputs:
               "else the first]")  # fmt: skip
 @click.option("--runtime", type=click.Choice(["auto", "openvino", "tensorflow"]), default="auto",
               show_default=True, help="Model: what runs the network.")  # fmt: skip
+@click.option("--precision", type=click.Choice(["auto", "fp32", "int8"]), default="auto",
+              show_default=True, help="Model: what the network computes in: int8 is faster on "
+              "newer processors; auto takes it there, if the model has it.")  # fmt: skip
 @click.option("--min-score", type=click.FloatRange(0, 1), metavar="0..1",
               help="Layers: leave out predictions scored lower.  [default: none]  Model: from "
               "this score on detections count in precision and recall.  Seams: leave out objects "
@@ -153,6 +157,7 @@ def evaluate(
     gsd: float | None,
     bands: tuple[int, ...] | None,
     runtime: str,
+    precision: str,
     min_score: float | None,
     seams: bool,
     image: str | None,
@@ -204,9 +209,11 @@ def evaluate(
         if not labels and (class_attribute or aoi):
             raise click.UsageError("--class-attribute and --aoi go with --labels")
         outputs.check()
+        from geomrcnn.evaluation.sizing import SizingDetector
+
         opening = {"gsd": gsd, "bands": bands, "labels": labels, "attribute": class_attribute,
                    "aoi": aoi, "renamed": renamed}  # fmt: skip
-        _model(data, opening, model, runtime, min_score, outputs)
+        _model(data, opening, SizingDetector(model, runtime, precision), min_score, outputs)
     else:
         raise click.UsageError(
             "give either --pred and --truth, or --data and --model, or --seams with --image and "
@@ -252,19 +259,16 @@ def _layers(
 def _model(
     data: Sequence[str],
     opening: Mapping[str, Any],
-    model: str,
-    runtime: str,
+    detector: SizingDetector,
     min_score: float | None,
     outputs: Outputs,
 ) -> None:
     """Evaluate a model on data that is opened with these options of `open_for`."""
     from geomrcnn.evaluation.evaluation import evaluate_dataset
     from geomrcnn.evaluation.imagery import open_for
-    from geomrcnn.evaluation.sizing import SizingDetector
     from geomrcnn.evaluation.summary import summarise
     from geomrcnn.evaluation.tables import confusion_table, evaluation_tables
 
-    detector = SizingDetector(model, runtime)
     dataset = open_for(detector.card, *data, **opening)
     with counter("Looking", "images") as on_image:
         evaluation = evaluate_dataset(detector, dataset, on_image=on_image)
@@ -282,7 +286,12 @@ def _model(
         title = f"{detector.card.name} on {', '.join(Path(path).name for path in data)}"
         write_report(path, title=title, evaluation=evaluation, dataset=dataset, min_score=least)
 
-    values = {"model": detector.card.name, "data": list(data), **summary}
+    values = {
+        "model": detector.card.name,
+        "device": detector.description,
+        "data": list(data),
+        **summary,
+    }
     tables = evaluation_tables(summary)
     if len(evaluation.classes) > 1:
         tables.append(confusion_table(summary))

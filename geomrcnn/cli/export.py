@@ -18,8 +18,9 @@ Examples:
   geomrcnn export farmland.zip --format saved-model --out farmland
   geomrcnn export fields --format litert --out fields.tflite --tile 256
   geomrcnn export fields --format openvino --out fields.xml
-  geomrcnn export fields --format openvino --int8 --out small.zip --calibrate a.tif b.tif
-  geomrcnn predict ortho.tif --out fields.gpkg --model small.zip
+  geomrcnn export fields --format openvino --int8 --out fields_int8.xml
+  geomrcnn export roofs.zip --format openvino --int8 --out fast.zip --calibrate a.tif b.tif
+  geomrcnn predict ortho.tif --out roofs.gpkg --model fast.zip --precision int8
 """
 )
 @click.argument("model")
@@ -33,9 +34,11 @@ Examples:
               help="Side of the images, a multiple of 32.  [default: any; litert: the "
               "model's]")  # fmt: skip
 @click.option("--int8", is_flag=True,
-              help="Compute in 8-bit integers, which is faster; openvino only.")  # fmt: skip
+              help="The graph in 8-bit integers, which is faster; openvino only. A .zip, which is "
+              "a bundle, gets it beside the other.")  # fmt: skip
 @click.option("--calibrate", "rasters", multiple=True, metavar="IMAGES...",
-              help="Rasters as the model will see, for --int8; a dozen will do.")  # fmt: skip
+              help="Rasters as the model will see, to make the graph for --int8 with, where the "
+              "model has none or one for other imagery; a dozen will do.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
 def export(
     model: str,
@@ -54,13 +57,14 @@ def export(
     calibrate = rasters + more
     if int8 and form != "openvino":
         raise click.UsageError(f"--int8 goes with --format openvino, not with {form}")
-    if int8 and not rasters:
-        raise click.UsageError("--int8 needs --calibrate with images like those it will see")
     if calibrate and not int8:
         raise click.UsageError(f"{calibrate[0]}: images are for --int8 --calibrate only")
     from geomrcnn.export.export import export as write
 
-    written = write(model, form, out, tile=tile, calibrate=calibrate, overwrite=overwrite)
+    precision = "int8" if int8 else "fp32"
+    written = write(
+        model, form, out, tile=tile, precision=precision, calibrate=calibrate, overwrite=overwrite
+    )
     click.echo(f"{written}: {form}, {_size(written) / 1e6:.1f} MB")
 
 

@@ -123,6 +123,9 @@ NOT_NEGATIVE = click.FloatRange(0)
               "tile that come out in pieces.")  # fmt: skip
 @click.option("--runtime", type=click.Choice(["auto", "openvino", "tensorflow"]), default="auto",
               show_default=True, help="What runs the network.")  # fmt: skip
+@click.option("--precision", type=click.Choice(["auto", "fp32", "int8"]), default="auto",
+              show_default=True, help="What the network computes in: int8 is faster on newer "
+              "processors; auto takes it there, if the model has it.")  # fmt: skip
 @click.option("--strict", is_flag=True,
               help="End at a part of the raster that cannot be read, instead of passing over it "
               "and telling.")  # fmt: skip
@@ -154,6 +157,7 @@ def predict(
     overlap: int | None,
     coarse: bool,
     runtime: str,
+    precision: str,
     strict: bool,
     overwrite: bool,
     restart: bool,
@@ -197,7 +201,7 @@ def predict(
     with narrator() as on_progress:
         if NAME not in out:
             check_output(out, overwrite)
-        detector = load_detector(model, runtime=runtime, tile=tile)
+        detector = load_detector(model, runtime=runtime, precision=precision, tile=tile)
         try:
             if NAME in out:
                 reports = predict_each(

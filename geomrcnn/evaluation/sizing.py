@@ -18,7 +18,9 @@ KEPT = 4
 class SizingDetector:
     """A `Detector` that compiles its model for the size of each image, and keeps the last few."""
 
-    def __init__(self, model: str | os.PathLike[str], runtime: str = "auto") -> None:
+    def __init__(
+        self, model: str | os.PathLike[str], runtime: str = "auto", precision: str = "auto"
+    ) -> None:
         """Take a bundle file or the name of a shipped model; nothing is compiled yet.
 
         Raises:
@@ -26,18 +28,20 @@ class SizingDetector:
         """
         bundle = Bundle.open(model)
         self.card, self.digest = bundle.card, bundle.digest
+        self._latest = bundle.card.tile
         self._for_side = functools.lru_cache(KEPT)(
-            lambda side: load_detector(model, runtime=runtime, tile=side)
+            lambda side: load_detector(model, runtime=runtime, precision=precision, tile=side)
         )
 
     @property
     def description(self) -> str:
         """Device and precision."""
-        return self._detector(self.card.tile).description
+        return self._detector(self._latest).description
 
     def detect(self, tiles: Sequence[Tile]) -> list[Detections]:
         """Detections of each tile, in order."""
         return [self._detector(max(tile.valid.shape)).detect([tile])[0] for tile in tiles]
 
     def _detector(self, side: int) -> Detector:
-        return self._for_side(-(-side // SIZE_DIVISOR) * SIZE_DIVISOR)
+        self._latest = -(-side // SIZE_DIVISOR) * SIZE_DIVISOR
+        return self._for_side(self._latest)

@@ -132,6 +132,7 @@ def card_tables(card: ModelCard) -> list[Table]:
         if scaled == IDENTITY
         else f"score s becomes sigmoid({scaled.slope:.3f} logit(s) {scaled.offset:+.3f})",
         "computes in": card.precision,
+        "in int8": str(card.quantisation or ""),
         "licence": card.licence,
     }
     rows = [(name, text) for name, text in facts.items() if text]

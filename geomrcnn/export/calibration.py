@@ -48,15 +48,15 @@ def calibration_images(
     for path in rasters:
         with open_for(bundle.card, path) as source:
             cells = list(TileGrid(source.width, source.height, side, overlap))
-            for found in tiles(source, _spread(cells, share)):
+            for found in tiles(source, spread(cells, share)):
                 if found.valid.any():
                     images.append(to_image(found, frame, config))
     if not images:
         raise DataError("the images to calibrate with hold nothing but nodata")
-    return _spread(images, IMAGES)
+    return spread(images, IMAGES)
 
 
-def _spread(values: Sequence[T], limit: int) -> list[T]:
+def spread(values: Sequence[T], limit: int) -> list[T]:
     """At most `limit` of the values, evenly spaced."""
     places = np.linspace(0, len(values) - 1, min(limit, len(values)))
     return [values[round(place)] for place in places]

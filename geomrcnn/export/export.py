@@ -33,6 +33,7 @@ def export(
     out: str | os.PathLike[str],
     *,
     tile: int | None = None,
+    precision: str = "fp32",
     calibrate: Sequence[str | os.PathLike[str]] = (),
     overwrite: bool = False,
 ) -> Path:
@@ -44,7 +45,9 @@ def export(
         out: The file, or for a SavedModel the folder. OpenVINO writes a .bin beside its .xml, or a
             bundle if `out` ends in .zip.
         tile: Side of the images, a multiple of 32. By default any; for LiteRT the model's own.
-        calibrate: Rasters as the model is for; given, the OpenVINO graph computes in int8.
+        precision: Which of a bundle's OpenVINO graphs to write as .xml; a new bundle has both.
+        calibrate: Rasters as the model is for; given, an OpenVINO graph in int8 is made, which
+            takes the place of the one there was.
         overwrite: Whether what is there may be replaced.
 
     Returns:
@@ -52,7 +55,7 @@ def export(
 
     Raises:
         OutputError: `out` is taken, cannot be written, or does not end as the format wants.
-        ModelError, RasterError: of the bundle, or of the rasters.
+        ModelError, RasterError: of the bundle, which may lack the graph, or of the rasters.
         MissingExtraError: a package is missing.
     """
     path = Path(out)
@@ -60,7 +63,7 @@ def export(
     bundle = Bundle.open(model)
     try:
         if form == "openvino":
-            write_openvino(bundle, path, tile, calibrate)
+            write_openvino(bundle, path, tile, precision, calibrate)
         else:
             _write_network(bundle, form, path, tile)
     except ModuleNotFoundError as error:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import nncf
 import numpy as np
 import openvino
 import openvino.opset13 as ops
+
+from geomrcnn.bundle.quantisation import Quantisation
+from geomrcnn.export.agreement import agreement
+from geomrcnn.export.calibration import spread
+from geomrcnn.runtime.detector import Detections
 
 ARITHMETIC = {
     "Add",
@@ -31,29 +36,93 @@ MOVES = {"Concat", "Gather", "Pad", "Reshape", "Transpose"}
 """Operators that only move values."""
 
 
-def quantised(graph: openvino.Model, images: Sequence[np.ndarray]) -> openvino.Model:
+DROP = 0.1
+"""Loss of agreement with the float32 graph (`agreement`) up to which all other layers are in int8.
+"""
+JUDGED = 12
+"""Tiles that the agreement is measured on, ..."""
+RANKED = 4
+"""... and those of them that tell which layer does the most harm: each layer costs a compilation
+and so many runs."""
+ROUNDS = 12
+"""Layers that are brought back to float32 at most."""
+
+
+def quantised(
+    graph: openvino.Model, images: Sequence[np.ndarray], drop: float = DROP
+) -> tuple[openvino.Model, Quantisation]:
     """The graph with its convolutions and matrix products in int8.
+
+    If its detections are too far from those of the float32 graph, the layers that do the most harm
+    go back to float32, one after the other.
 
     Args:
         graph: From pixels to detections; it is changed.
         images: Its inputs, as varied as in practice.
+        drop: How much the agreement may fall below 1.
     """
     nncf.set_log_level(logging.ERROR)
     _replace_ellipses(graph)
-    _hold_ranges_at_layers(graph)
-    operations = graph.get_ordered_ops()
-    present = {operation.get_type_name() for operation in operations}
-    layers = [node.get_friendly_name() for node in operations if node.get_type_name() in LAYERS]
-    return nncf.quantize(
+    _hold_ranges_atlayers_of(graph)
+    present = {operation.get_type_name() for operation in graph.get_ordered_ops()}
+    first = [node.get_friendly_name() for node in layers_of(graph)[:EXACT]]
+    judged = _judged(graph, images)
+    made = nncf.quantize_with_accuracy_control(
         graph,
         nncf.Dataset(images),
+        nncf.Dataset(judged),
+        _validate,
+        max_drop=drop,
+        drop_type=nncf.DropType.ABSOLUTE,
         preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(images),
-        ignored_scope=nncf.IgnoredScope(names=layers[:EXACT], types=sorted(ARITHMETIC & present)),
+        ignored_scope=nncf.IgnoredScope(names=first, types=sorted(ARITHMETIC & present)),
+        advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(
+            max_num_iterations=ROUNDS, ranking_subset_size=RANKED, num_ranking_workers=1
+        ),
     )
+    kept = [node for node in layers_of(made) if not is_quantised(node)]
+    reached, _ = _validate(compiled(made), judged)
+    return made, Quantisation(len(images), len(layers_of(made)), len(kept), round(reached, 4))
 
 
-def _hold_ranges_at_layers(graph: openvino.Model) -> None:
+def compiled(graph: openvino.Model) -> openvino.CompiledModel:
+    """The graph, ready to run; what is not in int8 computes in float32."""
+    return openvino.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+
+def _judged(
+    graph: openvino.Model, images: Sequence[np.ndarray]
+) -> list[tuple[np.ndarray, Detections]]:
+    """Some of the images, evenly spread, with what the graph finds in them."""
+    detect = compiled(graph)
+    return [(image, _found(detect, image)) for image in spread(images, JUDGED)]
+
+
+def _validate(
+    detect: openvino.CompiledModel, judged: Iterable[tuple[np.ndarray, Detections]]
+) -> tuple[float, list[float]]:
+    """The mean agreement with what should be found, and that of each image."""
+    each = [agreement(_found(detect, image), wanted) for image, wanted in judged]
+    return float(np.mean(each)), each
+
+
+def _found(detect: openvino.CompiledModel, image: np.ndarray) -> Detections:
+    found = detect(image)
+    return Detections(*(found[name].copy() for name in ("boxes", "scores", "classes", "masks")))
+
+
+def layers_of(graph: openvino.Model) -> list[openvino.Node]:
+    """The convolutions and matrix products, in the order in which they are computed."""
+    return [node for node in graph.get_ordered_ops() if node.get_type_name() in LAYERS]
+
+
+def is_quantised(layer: openvino.Node) -> bool:
+    """Whether a layer of a quantised graph takes 8-bit integers."""
+    return bool(layer.input_value(0).get_node().get_type_name() == "FakeQuantize")
+
+
+def _hold_ranges_atlayers_of(graph: openvino.Model) -> None:
     """Put a sum with zero, which disappears when the graph is compiled, before layers after moves.
 
     NNCF measures a layer's input before the moves, so for the heads at each level's own RoIs. An

@@ -41,6 +41,7 @@ class Provenance:
         classes: Names of classes 1..C.
         rasters: What it was shown.
         geomrcnn: Version of this program.
+        runtime: What ran the model, where, and in which precision.
         options: How, as plain JSON values.
         date: When, in ISO 8601 and UTC.
     """
@@ -50,6 +51,7 @@ class Provenance:
     classes: tuple[str, ...]
     rasters: tuple[SourceRaster, ...]
     geomrcnn: str
+    runtime: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     date: str = field(
         default_factory=lambda: datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

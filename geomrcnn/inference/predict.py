@@ -35,6 +35,7 @@ def predict(
     model: str | os.PathLike[str] | Detector = "fields",
     out: str | os.PathLike[str] | None = None,
     runtime: str = "auto",
+    precision: str = "auto",
     overwrite: bool = False,
     restart: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
@@ -48,6 +49,7 @@ def predict(
         model: Name of a shipped model, path of a bundle, or a detector.
         out: File to write as well, in the format its suffix names; see `predict_to_file`.
         runtime: "auto", "openvino" or "tensorflow".
+        precision: "auto", "fp32" or "int8"; see `load_detector`.
         overwrite: Whether `out` may replace a file.
         restart: Whether to begin anew where a run for the same `out` was broken off.
         on_progress: Called before the first tile and after each.
@@ -67,7 +69,7 @@ def predict(
     if out is not None:
         check_output(out, overwrite)
     if isinstance(model, (str, os.PathLike)):
-        model = load_detector(model, runtime=runtime, tile=chosen.tile)
+        model = load_detector(model, runtime=runtime, precision=precision, tile=chosen.tile)
     frames: list[GeoDataFrame] = []
     if out is None:
         overview = look_over(expand(_several(raster)), model, chosen)

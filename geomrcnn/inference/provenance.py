@@ -24,7 +24,8 @@ def identity(rasters: Sequence[object], detector: Detector, options: Options) ->
     """
     return {
         "geomrcnn": __version__,
-        "model": [detector.card.to_dict(), detector.digest, detector.description],
+        "model": [detector.card.to_dict(), detector.digest],
+        "runtime or precision": detector.description,
         "raster": list(rasters),
         "options": {**_plain(options), "aoi": _file(options.aoi)},
     }
@@ -39,6 +40,7 @@ def provenance(rasters: Sequence[SourceRaster], detector: Detector, options: Opt
         classes=detector.card.classes,
         rasters=tuple(rasters),
         geomrcnn=__version__,
+        runtime=detector.description,
         options={key: to for key, to in _plain(options).items() if to != usual[key]},
     )
 

@@ -16,25 +16,27 @@ from geomrcnn.runtime.detector import Detections
 
 
 class OpenVinoDetector:
-    """A `Detector` around the graph in a bundle."""
+    """A `Detector` around a graph in a bundle."""
 
-    def __init__(self, bundle: Bundle, tile: int) -> None:
-        """Compile the graph for square tiles of side `tile` pixels.
+    def __init__(self, bundle: Bundle, tile: int, precision: str = "fp32") -> None:
+        """Compile the graph of a precision for square tiles of side `tile` pixels.
 
         Raises:
-            ModelError: the graph cannot be read or compiled.
+            ModelError: there is no such graph, or it cannot be read or compiled.
         """
         self.card = bundle.card
         self.digest = bundle.digest
         self._tile = tile
         self._config = MaskRCNNConfig.from_dict(bundle.network())
         self._side = max(frame_for(self._config, tile, tile).array)
-        xml, weights = bundle.openvino()
+        self._precision = precision
+        xml, weights = bundle.openvino(precision)
         try:
             core = openvino.Core()
             model = core.read_model(xml, weights)
             model.reshape([1, self._side, self._side, len(bundle.card.bands)])
-            # fp32: bfloat16, the plugin's own choice on some processors, moves outlines.
+            # Of all that is not int8. The plugin's own choice on some processors is bfloat16, which
+            # moves outlines.
             self._model = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
@@ -43,7 +45,7 @@ class OpenVinoDetector:
     @property
     def description(self) -> str:
         """Device and precision."""
-        return f"OpenVINO CPU {self.card.precision}"
+        return f"OpenVINO CPU {self._precision}"
 
     def detect(self, tiles: Sequence[Tile]) -> list[Detections]:
         """Detections of each tile, in order."""

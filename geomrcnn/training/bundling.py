@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.bundle.make import write_model
-from geomrcnn.data.dataset import Dataset
-from geomrcnn.errors import DataError
+from geomrcnn.data.dataset import ConcatDataset
+from geomrcnn.errors import DataError, MissingExtraError
 from geomrcnn.evaluation.calibration import calibrated
 from geomrcnn.evaluation.evaluation import Evaluation, evaluate_dataset
+from geomrcnn.export.calibration import IMAGES
+from geomrcnn.export.openvino import write_with_int8
 from geomrcnn.network.mask_rcnn import MaskRCNN
 from geomrcnn.runtime.keras import KerasDetector
-from geomrcnn.training.images import open_images
+from geomrcnn.training.images import Images, open_images
 from geomrcnn.training.initialise import trained_network
 from geomrcnn.training.run import RunConfig
+from geomrcnn.training.typical import typical_tiles
 
 FIGURES = ("mask AP", "mask AP50", "box AP")
 """Scores that a card keeps."""
@@ -51,6 +56,7 @@ def bundle_run(
     which: str = "",
     *,
     calibrate: bool = True,
+    int8: bool = False,
     say: Callable[[str], None] = print,
 ) -> ModelCard:
     """Make a bundle of a run.
@@ -62,21 +68,33 @@ def bundle_run(
         which: The weights, "best" or "last"; by default the best if any are known.
         calibrate: Whether to make scores probabilities and choose the default score, both on the
             run's validation data; without such data nothing is done.
+        int8: Whether to add a graph in 8-bit integers, made with tiles of the training images.
         say: Prints a line.
 
     Raises:
         GeomrcnnError: there is no checkpoint, the card does not fit, or the data to calibrate with
             are gone.
+        MissingExtraError: NNCF is not installed.
     """
     folder = Path(folder)
     run = RunConfig.read(folder)
+    if int8 and find_spec("nncf") is None:
+        raise MissingExtraError("export", "int8")
+    images = _images(run) if calibrate or int8 else None
+    if int8 and images is None:
+        raise DataError(
+            f"{folder}: was trained on a dataset of its own; bundle it without --int8, then "
+            "geomrcnn export --format openvino --int8 --calibrate IMAGES..."
+        )
     ModelCard.from_dict({**card_of(run).to_dict(), **card})  # before the work: is it one?
     network = trained_network(folder, which)
-    validation = _validation(run) if calibrate else None
     evaluation = None
-    if validation is not None:
-        evaluation = evaluate_dataset(KerasDetector(network, card_of(run)), validation)
-    return bundle_network(network, run, evaluation, out, card, say=say)
+    if calibrate and images is not None and images.validation is not None:
+        evaluation = evaluate_dataset(KerasDetector(network, card_of(run)), images.validation)
+    made = bundle_network(network, run, evaluation, out, card, say=say)
+    if int8 and images is not None:
+        made = _add_int8(Path(out), run, images.dataset)
+    return made
 
 
 def bundle_network(
@@ -112,7 +130,15 @@ def _measured(card: ModelCard, evaluation: Evaluation, say: Callable[[str], None
         return card
 
 
-def _validation(run: RunConfig) -> Dataset | None:
+def _add_int8(path: Path, run: RunConfig, dataset: ConcatDataset) -> ModelCard:
+    """Write a bundle of a run again, with a graph in int8."""
+    tiles = typical_tiles(dataset, run.network, run.training.tile, IMAGES)
+    write_with_int8(Bundle.open(path), path, tiles)
+    return Bundle.open(path).card
+
+
+def _images(run: RunConfig) -> Images | None:
+    """What a run was trained and measured on; None if that was in the memory of its maker."""
     used = (*run.sources, *((run.validation,) if run.validation else ()))
     if not all(source.is_file for source in used):
         return None
@@ -123,4 +149,4 @@ def _validation(run: RunConfig) -> Dataset | None:
         bands=run.bands,
         tile=run.training.tile,
         say=lambda line: None,
-    ).validation
+    )

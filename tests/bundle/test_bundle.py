@@ -8,6 +8,7 @@ import pytest
 from geomrcnn.bundle.bundle import Bundle, find_model, write_bundle
 from geomrcnn.bundle.calibration import Calibration, ReliabilityBin
 from geomrcnn.bundle.card import ModelCard
+from geomrcnn.bundle.quantisation import Quantisation
 from geomrcnn.errors import ModelError
 
 CARD = ModelCard(
@@ -25,9 +26,12 @@ CARD = ModelCard(
 )
 
 
-def write(path, card=CARD):
+FLOAT, INT8 = (b"<net/>", b"\x00\x01"), (b"<small/>", b"\x02")
+
+
+def write(path, card=CARD, **graphs):
     weights = {"rpn/logits/kernel": np.arange(6, dtype="f4").reshape(2, 3) / 8}
-    write_bundle(path, card, {"classes": 2}, weights, (b"<net/>", b"\x00\x01"))
+    write_bundle(path, card, {"classes": 2}, weights, {"fp32": FLOAT, **graphs})
 
 
 def test_a_bundle_gives_back_what_was_put_in(tmp_path):
@@ -35,10 +39,40 @@ def test_a_bundle_gives_back_what_was_put_in(tmp_path):
     bundle = Bundle.open(tmp_path / "tiny.zip")
     assert bundle.card == CARD
     assert bundle.network() == {"classes": 2}
-    assert bundle.openvino() == (b"<net/>", b"\x00\x01")
+    assert bundle.openvino() == FLOAT
     (value,) = bundle.weights().values()
     np.testing.assert_array_equal(value, np.arange(6).reshape(2, 3) / 8)
     assert value.dtype == np.float32
+
+
+def test_a_bundle_may_hold_a_graph_in_int8(tmp_path):
+    made = dataclasses.replace(CARD, quantisation=Quantisation(48, 71, 3, 0.95))
+    write(tmp_path / "tiny.zip", made, int8=INT8)
+    bundle = Bundle.open(tmp_path / "tiny.zip")
+    assert bundle.card == made
+    assert bundle.precisions == ("fp32", "int8")
+    assert (bundle.openvino("fp32"), bundle.openvino("int8")) == (FLOAT, INT8)
+    bundle.write_with(dataclasses.replace(made, gsd=5.0), tmp_path / "new.zip")
+    assert Bundle.open(tmp_path / "new.zip").openvino("int8") == INT8
+    write(tmp_path / "without.zip")
+    without = Bundle.open(tmp_path / "without.zip")
+    assert without.precisions == ("fp32",)
+    assert without.digest != bundle.digest
+    with pytest.raises(ModelError, match=r"without.zip: holds no int8 graph; .*--calibrate"):
+        without.openvino("int8")
+    with pytest.raises(ModelError, match=r"holds no fp64 graph; choose one of fp32"):
+        without.openvino("fp64")
+
+
+def test_a_bundle_from_before_there_were_two_graphs_tells_what_its_only_one_is(tmp_path):
+    values = CARD.to_dict()
+    del values["quantisation"]
+    write(tmp_path / "old.zip", ModelCard.from_dict({**values, "precision": "int8"}))
+    old = Bundle.open(tmp_path / "old.zip")
+    assert old.precisions == ("int8",)
+    assert old.openvino("int8") == FLOAT
+    with pytest.raises(ModelError, match=r"holds no fp32 graph; .*--runtime tensorflow"):
+        old.openvino("fp32")
 
 
 def test_calibration_and_reliability_survive_a_bundle(tmp_path):

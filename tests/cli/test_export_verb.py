@@ -11,6 +11,7 @@ import pytest
 from geomrcnn.cli.export import FORMATS
 from geomrcnn.cli.main import cli, run
 from geomrcnn.export.export import FORMATS as WRITTEN
+from tests.oracles.bundle import write_constant_bundle
 
 
 def test_an_openvino_graph_needs_no_tensorflow(tmp_path: Path, monkeypatch, capsys) -> None:
@@ -27,7 +28,6 @@ def test_an_openvino_graph_needs_no_tensorflow(tmp_path: Path, monkeypatch, caps
     [
         (["fields", "--format", "caffe", "--out", "m"], 2, "'caffe' is not one of"),
         (["fields", "-f", "onnx", "--out", "m.onnx", "--int8"], 2, "--format openvino, not"),
-        (["fields", "-f", "openvino", "-o", "m.xml", "--int8"], 2, "--int8 needs --calibrate"),
         (["fields", "-f", "onnx", "-o", "m.onnx", "--calibrate", "a.tif"], 2, "for --int8"),
         (["fields", "-f", "litert", "-o", "m.tflite", "--tile", "100"], 2, "multiple of 32"),
         (["nomodel", "-f", "onnx", "-o", "m.onnx"], 1, "no model 'nomodel'"),
@@ -46,6 +46,16 @@ def test_what_cannot_be_exported_is_told_in_one_line(
     assert "Traceback" not in errors
     assert code == 2 or len(errors.strip().splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_int8_of_a_model_that_has_none_is_told_how_to_get_it(tmp_path, capsys) -> None:
+    model = write_constant_bundle(tmp_path / "plain.zip", [[1, 1, 9, 9]], [0.9])
+    out = tmp_path / "m.xml"
+    assert run(cli, ["export", str(model), "-f", "openvino", "-o", str(out), "--int8"]) == 1
+    errors = capsys.readouterr().err
+    assert "plain.zip: holds no int8 graph" in errors
+    assert "--calibrate" in errors
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

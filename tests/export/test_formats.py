@@ -140,12 +140,19 @@ def farms(tmp_path_factory) -> list[Path]:
 
 def test_an_int8_bundle_predicts_nearly_the_same(farms, tmp_path):
     pytest.importorskip("nncf")
+    from geomrcnn.export.int8 import EXACT
+
     written = export("fields", "openvino", tmp_path / "small.zip", tile=SIDE, calibrate=farms)
     bundle = Bundle.open(written)
-    assert bundle.card.precision == "int8"
-    assert bundle.path.stat().st_size < Bundle.open("fields").path.stat().st_size
-    small, full = (load_detector(model, tile=SIDE) for model in (written, "fields"))
-    assert small.description == "OpenVINO CPU int8"
+    assert bundle.path.stat().st_size < 30e6
+    assert bundle.precisions == ("fp32", "int8")
+    made = bundle.card.quantisation
+    assert made is not None
+    assert (made.images, EXACT <= made.kept < made.layers // 2) == (2, True)
+    small, full = (
+        load_detector(written, precision=precision, tile=SIDE) for precision in ("int8", "fp32")
+    )
+    assert (small.description, full.description) == ("OpenVINO CPU int8", "OpenVINO CPU fp32")
     pixels = landscape(77, (SIDE, SIDE), 2.0).image
     tile = Tile(0, 0, Window(0, 0, SIDE, SIDE), pixels, np.ones((SIDE, SIDE), bool))
     (ours,), (theirs,) = small.detect([tile]), full.detect([tile])
@@ -157,6 +164,12 @@ def test_an_int8_bundle_predicts_nearly_the_same(farms, tmp_path):
     assert (best > 0.5).mean() >= 0.8
     # Rounded it is: the same numbers would mean that nothing was quantised.
     assert len(ours) != len(theirs) or np.abs(ours.scores - theirs.scores).max() > 1e-3
+    # The other graph takes less space than before, and none of its bits has changed.
+    (before,) = load_detector("fields", precision="fp32", tile=SIDE).detect([tile])
+    for name in ("boxes", "scores", "classes", "masks"):
+        np.testing.assert_array_equal(getattr(theirs, name), getattr(before, name))
+    xml = export(written, "openvino", tmp_path / "int8.xml", precision="int8")
+    assert b"FakeQuantize" in xml.read_bytes()
 
 
 def test_calibration_takes_tiles_from_every_raster(farms):

@@ -14,9 +14,26 @@ from tests.oracles.detector import card
 
 
 def write_constant_bundle(
-    path: Path, boxes: Sequence[Sequence[float]], scores: Sequence[float], **changes: object
+    path: Path,
+    boxes: Sequence[Sequence[float]],
+    scores: Sequence[float],
+    int8_scores: Sequence[float] = (),
+    **changes: object,
 ) -> Path:
-    """Write a bundle whose network finds saturated `boxes` [N, 4] with `scores` [N] anywhere."""
+    """Write a bundle whose network finds saturated `boxes` [N, 4] with `scores` [N] anywhere.
+
+    With `int8_scores` it has a second graph, called int8, which gives these.
+    """
+    graphs = {"fp32": _constant_graph(path, boxes, scores)}
+    if int8_scores:
+        graphs["int8"] = _constant_graph(path, boxes, int8_scores)
+    write_bundle(path, card(**changes), {}, {}, graphs)
+    return path
+
+
+def _constant_graph(
+    path: Path, boxes: Sequence[Sequence[float]], scores: Sequence[float]
+) -> tuple[bytes, bytes]:
     count = len(boxes)
     image = ops.parameter([1, -1, -1, 3], np.float32, name="image")
     nothing = ops.multiply(
@@ -36,6 +53,4 @@ def write_constant_bundle(
         results.append(result)
     xml = path.with_suffix(".xml")
     openvino.serialize(openvino.Model(results, [image]), xml)
-    graph = xml.read_bytes(), xml.with_suffix(".bin").read_bytes()
-    write_bundle(path, card(**changes), {}, {}, graph)
-    return path
+    return xml.read_bytes(), xml.with_suffix(".bin").read_bytes()

@@ -24,7 +24,7 @@ SAME_SCORE = 1e-3
 
 @pytest.fixture(scope="module")
 def openvino() -> Detector:
-    return load_detector("fields", runtime="openvino")
+    return load_detector("fields", runtime="openvino", precision="fp32")
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ from geomrcnn.training.bundling import bundle_run
 from geomrcnn.training.config import TrainingConfig
 from geomrcnn.training.initialise import trained_network
 from geomrcnn.training.run import RunConfig
+from geomrcnn.training.sources import Source
 from geomrcnn.training.table import read_table
 from geomrcnn.training.train import repeat
 from tests.training.resumable import TINY, run
@@ -161,3 +162,11 @@ def test_a_card_with_an_unknown_field_is_refused(whole, tmp_path):
     with pytest.raises(ModelError, match=r"model card.*colour"):
         bundle_run(whole.folder, tmp_path / "x.zip", {"colour": "red"})
     assert not list(tmp_path.iterdir())
+
+
+def test_int8_needs_images_that_can_be_opened_again(whole, tmp_path):
+    pytest.importorskip("nncf")
+    own = Source(("Python: Balloons",))
+    replace(RunConfig.read(whole.folder), sources=(own,)).write(tmp_path / "own")
+    with pytest.raises(DataError, match=r"a dataset of its own; .*geomrcnn export .*--calibrate"):
+        bundle_run(tmp_path / "own", tmp_path / "x.zip", {}, int8=True)

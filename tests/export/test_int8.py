@@ -1,0 +1,79 @@
+"""Layers that 8 bits would ruin stay in float32; a small graph with one such layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import openvino
+import openvino.opset13 as ops
+import pytest
+
+SIDE = 8
+CHANNELS = 4
+
+
+def convolution(values: openvino.Output, kernel: np.ndarray) -> openvino.Node:
+    """1 × 1, without a bias."""
+    return ops.convolution(
+        values, ops.constant(kernel.astype(np.float32)[..., None, None]), [1, 1], [0, 0], [0, 0],
+        [1, 1],
+    )  # fmt: skip
+
+
+def delicate_graph() -> openvino.Model:
+    """Four objects whose scores follow the colours; the fourth of its five layers is delicate.
+
+    Its input has one channel with values of a hundred thousand, which it does not look at, beside
+    those up to 1 that it does.
+    """
+    images = ops.parameter([1, SIDE, SIDE, 3], np.float32, name="images")
+    rng = np.random.default_rng(3)
+    value = ops.transpose(images, ops.constant([0, 3, 1, 2])).output(0)
+    mixed = np.abs(rng.normal(size=(CHANNELS, 3))) / 255
+    value = convolution(value, mixed).output(0)
+    value = convolution(value, np.eye(CHANNELS)).output(0)
+    value = convolution(value, np.diag([1e5, 1, 1, 1])).output(0)
+    blind = rng.normal(size=(CHANNELS, CHANNELS)) * 2
+    blind[:, 0] = 0
+    value = convolution(value, blind).output(0)
+    value = convolution(value, np.eye(CHANNELS)).output(0)
+    scores = ops.sigmoid(ops.reduce_mean(value, ops.constant([0, 2, 3]), False))
+    nothing = ops.multiply(ops.reduce_max(scores, ops.constant([0]), False),
+                           ops.constant(np.float32(0)))  # fmt: skip
+    corners = np.arange(CHANNELS, dtype=np.float32)[:, None] * 10
+    constants = {
+        "boxes": np.hstack([corners, corners, corners + 8, corners + 8]),
+        "classes": np.ones(CHANNELS, np.float32),
+        "masks": np.ones((CHANNELS, 28, 28), np.float32),
+    }
+    outputs = {name: ops.add(ops.constant(value), nothing) for name, value in constants.items()}
+    results = []
+    for name, node in {**outputs, "scores": scores}.items():
+        result = ops.result(node)
+        result.output(0).get_tensor().set_names({name})
+        results.append(result)
+    return openvino.Model(results, [images])
+
+
+@pytest.fixture(scope="module")
+def images() -> list[np.ndarray]:
+    rng = np.random.default_rng(5)
+    return [
+        (rng.uniform(0, 255, 3) * np.ones((1, SIDE, SIDE, 3))).astype(np.float32) for _ in range(8)
+    ]
+
+
+def test_the_layer_that_harms_most_goes_back_to_float(images):
+    int8 = pytest.importorskip("geomrcnn.export.int8")
+    _, ruined = int8.quantised(delicate_graph(), images, drop=1.0)
+    assert (ruined.layers, ruined.kept, ruined.images) == (5, int8.EXACT, len(images))
+    assert ruined.agreement < 0.95
+    graph, saved = int8.quantised(delicate_graph(), images, drop=0.02)
+    kept = [not int8.is_quantised(layer) for layer in int8.layers_of(graph)]
+    assert kept[3:] == [True, False]
+    assert (saved.layers, saved.kept) == (5, sum(kept))
+    assert saved.agreement > 0.98
+    detect, wanted = int8.compiled(graph), int8.compiled(delicate_graph())
+    for image in images:
+        ours, theirs = detect(image)["scores"], wanted(image)["scores"]
+        np.testing.assert_allclose(ours, theirs, atol=0.02)
+        assert np.abs(ours - theirs).max() > 1e-5  # the others are rounded
