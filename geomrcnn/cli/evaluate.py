@@ -123,7 +123,8 @@ class Outputs:
               show_default=True, help="Model: what runs the network.")  # fmt: skip
 @click.option("--precision", type=click.Choice(["auto", "fp32", "int8"]), default="auto",
               show_default=True, help="Model: what the network computes in: int8 is faster on "
-              "newer processors; auto takes it there, if the model has it.")  # fmt: skip
+              "newer processors; auto takes it there, if the model has it and loses little by "
+              "it.")  # fmt: skip
 @click.option("--min-score", type=click.FloatRange(0, 1), metavar="0..1",
               help="Layers: leave out predictions scored lower.  [default: none]  Model: from "
               "this score on detections count in precision and recall.  Seams: leave out objects "

@@ -125,7 +125,8 @@ NOT_NEGATIVE = click.FloatRange(0)
               show_default=True, help="What runs the network.")  # fmt: skip
 @click.option("--precision", type=click.Choice(["auto", "fp32", "int8"]), default="auto",
               show_default=True, help="What the network computes in: int8 is faster on newer "
-              "processors; auto takes it there, if the model has it.")  # fmt: skip
+              "processors; auto takes it there, if the model has it and loses little by "
+              "it.")  # fmt: skip
 @click.option("--strict", is_flag=True,
               help="End at a part of the raster that cannot be read, instead of passing over it "
               "and telling.")  # fmt: skip

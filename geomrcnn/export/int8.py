@@ -63,7 +63,7 @@ def quantised(
     """
     nncf.set_log_level(logging.ERROR)
     _replace_ellipses(graph)
-    _hold_ranges_atlayers_of(graph)
+    _hold_ranges_at_layers(graph)
     present = {operation.get_type_name() for operation in graph.get_ordered_ops()}
     first = [node.get_friendly_name() for node in layers_of(graph)[:EXACT]]
     judged = _judged(graph, images)
@@ -122,7 +122,7 @@ def is_quantised(layer: openvino.Node) -> bool:
     return bool(layer.input_value(0).get_node().get_type_name() == "FakeQuantize")
 
 
-def _hold_ranges_atlayers_of(graph: openvino.Model) -> None:
+def _hold_ranges_at_layers(graph: openvino.Model) -> None:
     """Put a sum with zero, which disappears when the graph is compiled, before layers after moves.
 
     NNCF measures a layer's input before the moves, so for the heads at each level's own RoIs. An

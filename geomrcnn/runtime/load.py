@@ -12,6 +12,9 @@ from geomrcnn.runtime.detector import Detector
 RUNTIMES = ("auto", "openvino", "tensorflow")
 PRECISIONS = ("auto", "fp32", "int8")
 
+FAITHFUL = 0.95
+"""Agreement with the float32 graph (`bundle.quantisation`) from which int8 runs unasked."""
+
 
 def load_detector(
     model: str | os.PathLike[str] = "fields",
@@ -26,7 +29,7 @@ def load_detector(
         model: Path or name.
         runtime: "openvino", "tensorflow", or "auto", which is OpenVINO.
         precision: What the network computes in: "fp32", "int8", or "auto", which is int8 where
-            OpenVINO runs a bundle that has it on a processor made for it.
+            OpenVINO runs a bundle that has it, near enough to fp32, on a processor made for it.
         tile: Side of the tiles to come, when other than the card's.
 
     Raises:
@@ -58,6 +61,9 @@ def _best_precision(bundle: Bundle) -> str:
     """Of those that the bundle has a graph for."""
     if len(bundle.precisions) == 1:
         return bundle.precisions[0]
+    made = bundle.card.quantisation
+    if made is None or made.agreement < FAITHFUL:
+        return "fp32"
     from geomrcnn.runtime.int8 import int8_pays
 
     return "int8" if int8_pays() else "fp32"

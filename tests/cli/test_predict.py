@@ -62,8 +62,9 @@ def test_the_options_arrive(files: dict[str, str]) -> None:
     assert count("--min-score", "0.7") == 1
     assert count("--min-area", "10000") == 1
     assert count("--bands", "1,2,3", "--simplify", "0.5", "--runtime", "openvino") == 2
-    assert count("--tile", "128", "--overlap", "0") == 8  # four tiles with two squares each
     assert count("--gsd", "4") == 1  # half as many pixels: the second square lies outside
+    write_raster(Path(files["raster"]), np.full((3, 256, 256), 9, np.uint8))
+    assert count("--tile", "128", "--overlap", "0") == 8  # four tiles with two squares each
 
 
 def test_choices_are_those_of_the_rooms_they_come_from() -> None:
@@ -128,6 +129,7 @@ def test_several_rasters_and_an_output_each(files: dict[str, str], tmp_path: Pat
 
 
 def test_json_lines(files: dict[str, str]) -> None:
+    write_raster(Path(files["raster"]), np.full((3, 256, 256), 9, np.uint8))
     more = ("--progress", "jsonl", "--tile", "128", "--overlap", "0")
     result = CliRunner().invoke(predict, arguments(files, *more))
     events = [json.loads(line) for line in result.stdout.splitlines()]

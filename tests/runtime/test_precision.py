@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from geomrcnn.bundle.bundle import Bundle
+from geomrcnn.bundle.quantisation import Quantisation
 from geomrcnn.cli.main import cli, run
 from geomrcnn.errors import ModelError, OutputError
 from geomrcnn.evaluation.sizing import SizingDetector
@@ -20,6 +23,7 @@ from geomrcnn.inference.predict import predict_to_file
 from geomrcnn.raster.tile import Tile, Window
 from geomrcnn.runtime import load_detector
 from geomrcnn.runtime.int8 import int8_pays
+from geomrcnn.runtime.load import FAITHFUL
 from tests.oracles.bundle import write_constant_bundle
 from tests.rasters import write_raster
 
@@ -30,7 +34,10 @@ FLOAT, INT8 = 0.9, 0.8
 @pytest.fixture
 def both(tmp_path: Path) -> Path:
     boxes = [[10, 10, 30, 30]]
-    return write_constant_bundle(tmp_path / "both.zip", boxes, [FLOAT], [INT8], tile=64, overlap=16)
+    made = Quantisation(images=8, layers=5, kept=2, agreement=FAITHFUL)
+    return write_constant_bundle(
+        tmp_path / "both.zip", boxes, [FLOAT], [INT8], tile=64, overlap=16, quantisation=made
+    )
 
 
 @pytest.fixture
@@ -53,6 +60,16 @@ def test_the_graph_asked_for_runs(both, plain):
     assert score(plain) == pytest.approx(FLOAT)
     assert load_detector(both, precision="int8").description == "OpenVINO CPU int8"
     assert SizingDetector(both, precision="fp32").description == "OpenVINO CPU fp32"
+
+
+def test_int8_runs_unasked_only_if_it_is_faithful(both: Path) -> None:
+    bundle = Bundle.open(both)
+    made = bundle.card.quantisation
+    assert made is not None
+    for quantisation in (None, dataclasses.replace(made, agreement=FAITHFUL - 0.01)):
+        bundle.write_with(dataclasses.replace(bundle.card, quantisation=quantisation), both)
+        assert score(both) == pytest.approx(FLOAT)
+        assert score(both, precision="int8") == pytest.approx(INT8)
 
 
 @pytest.mark.parametrize(
