@@ -86,19 +86,22 @@ def resample(
     """
     exact = pixels.dtype.itemsize <= 2 or pixels.dtype == np.float32
     working = np.dtype(np.float32 if exact else np.float64)
-    layers = np.concatenate([pixels, valid[..., None]], axis=-1, dtype=working, casting="unsafe")
-    sums = _contract(columns.astype(working), _contract(rows.astype(working), layers))
-    weight = sums[..., -1]
+    down, across = rows.astype(working), columns.astype(working)
+    weight = _sums(valid, down, across)
     within = np.outer(rows.sum(axis=1), columns.sum(axis=1))
     enough = weight >= (0.5 - _ROUNDING) * within
-    means = sums[..., :-1] / np.where(enough, weight, 1)[..., None]
-    if pixels.dtype.kind in "iu":
-        means = np.rint(means)
-    return np.where(enough[..., None], means, 0).astype(pixels.dtype), enough
+    weight[~enough] = 1
+    means = np.zeros((*enough.shape, pixels.shape[2]), pixels.dtype)
+    for band in range(pixels.shape[2]):  # plane by plane: much less is moved in memory
+        mean = _sums(pixels[..., band], down, across) / weight
+        if pixels.dtype.kind in "iu":
+            mean = np.rint(mean)
+        np.copyto(means[..., band], mean, where=enough, casting="unsafe")
+    return means, enough
 
 
-def _contract(weights: sparse.csr_array, layers: np.ndarray) -> np.ndarray:
-    """Weigh the first axis and swap the first two: [A, a], [a, b, n] -> [b, A, n]."""
-    old, other, bands = layers.shape
-    product = weights @ layers.reshape(old, other * bands)
-    return np.ascontiguousarray(product.reshape(-1, other, bands).swapaxes(0, 1))
+def _sums(plane: np.ndarray, rows: sparse.csr_array, columns: sparse.csr_array) -> np.ndarray:
+    """Weigh both axes of [h, w]: [H, W] of the dtype of the weights."""
+    weighed = rows @ plane.astype(rows.dtype)
+    turned = columns @ np.ascontiguousarray(weighed.T)
+    return np.ascontiguousarray(turned.T)

@@ -47,6 +47,11 @@ class OpenVinoDetector:
         """Device and precision."""
         return f"OpenVINO CPU {self._precision}"
 
+    @property
+    def threads(self) -> int:
+        """In how many threads it computes."""
+        return int(self._model.get_property("INFERENCE_NUM_THREADS"))
+
     def detect(self, tiles: Sequence[Tile]) -> list[Detections]:
         """Detections of each tile, in order."""
         return [self._one(tile) for tile in tiles]

@@ -50,5 +50,7 @@ def without_specks(geometry: Polygonal, smallest: float) -> Polygonal:
 
 
 def _without_small_holes(polygon: Polygon, smallest: float) -> Polygon:
+    if not shapely.get_num_interior_rings(polygon):
+        return polygon
     holes = [ring for ring in polygon.interiors if Polygon(ring).area >= smallest]
     return Polygon(polygon.exterior, holes)
