@@ -21,7 +21,7 @@ from geomrcnn.errors import GeomrcnnError
 
 SLOW = 10.0
 """Seconds of processor time that no case may take."""
-HANGS = 120.0
+HANGS = 300.0
 """Seconds after which a case is given up."""
 MUCH = 2**30
 """Bytes that no case may add to the peak of memory."""
