@@ -165,3 +165,22 @@ def test_rings_that_are_not_closed_are(tmp_path: Path) -> None:
     labels = read_labels(path)
     assert shapely.equals(labels.geometries, shapely.Polygon(ring)).tolist() == [True]
     assert (labels.report.features, labels.report.dropped) == (3, 2)
+
+
+def test_holes_without_a_point_are_dropped(tmp_path: Path) -> None:
+    """GEOS finds them valid, and crashes on them."""
+    raster = write_scene(tmp_path / "a.tif", 40, FOUR)
+    ring = [[9.0, 45.15], [9.01, 45.15], [9.01, 45.16], [9.0, 45.15]]
+    polygon = {"type": "Polygon", "coordinates": [ring, []]}
+    several = {"type": "MultiPolygon", "coordinates": [[ring, []]]}
+    nested = {"type": "GeometryCollection", "geometries": [polygon, several]}
+    features = [
+        {"type": "Feature", "properties": {}, "geometry": geometry}
+        for geometry in (polygon, several, nested)
+    ]
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    labels = read_labels(path)
+    assert shapely.equals(labels.geometries, shapely.Polygon(ring)).tolist() == [True] * 3
+    with open_raster(raster) as source:
+        labels.on(source)
