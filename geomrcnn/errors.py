@@ -4,6 +4,10 @@
 class GeomrcnnError(Exception):
     """Base of every error that is about the user's input, files or installation."""
 
+    def __str__(self) -> str:
+        """The message on one line, whatever the names of files and other programs put into it."""
+        return "".join(sign if sign.isprintable() else " " for sign in super().__str__())
+
 
 class RasterError(GeomrcnnError):
     """A raster that cannot be opened, or does not fit the model."""

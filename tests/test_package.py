@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import geomrcnn
+from geomrcnn.errors import GeomrcnnError
 
 HEAVY = {"tensorflow", "keras", "rasterio", "osgeo", "geopandas", "openvino", "matplotlib", "scipy"}
 
@@ -35,3 +36,7 @@ def test_a_plain_install_asks_for_no_tensorflow() -> None:
     plain = [requirement for requirement in requirements if "extra ==" not in requirement]
     assert any(requirement.startswith("openvino") for requirement in plain)
     assert not any(requirement.startswith(("tensorflow", "keras")) for requirement in plain)
+
+
+def test_what_an_error_says_is_one_line() -> None:
+    assert str(GeomrcnnError("a\nb\x1b[2J.tif: é \udcff")) == "a b [2J.tif: é  "

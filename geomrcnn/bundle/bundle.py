@@ -16,7 +16,9 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ import numpy as np
 
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.errors import ModelError
+from geomrcnn.network.config import MaskRCNNConfig
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 """Where the shipped bundles lie."""
@@ -48,23 +51,44 @@ class Bundle:
             ModelError: there is no such model, or the file is none.
         """
         path = find_model(model)
-        return cls(path, ModelCard.from_dict(_json(path, "card.json")))
+        values = _json(path, "card.json")
+        with _told_of(path):
+            return cls(path, ModelCard.from_dict(values))
 
     @property
     def digest(self) -> str:
         """Twelve hexadecimal digits that change with anything in the file."""
-        with zipfile.ZipFile(self.path) as archive:
+        with _reading(self.path), zipfile.ZipFile(self.path) as archive:
             parts = sorted(f"{part.filename} {part.CRC}" for part in archive.infolist())
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
     def network(self) -> dict[str, Any]:
-        """The network's config, as `MaskRCNNConfig.from_dict` takes it."""
+        """The network's config, as `MaskRCNNConfig.from_dict` takes it.
+
+        Raises:
+            ModelError: it cannot be read.
+        """
         return _json(self.path, "network.json")
 
+    def config(self) -> MaskRCNNConfig:
+        """The network's config.
+
+        Raises:
+            ModelError: it cannot be read, or makes no sense.
+        """
+        values = self.network()
+        with _told_of(self.path):
+            return MaskRCNNConfig.from_dict(values)
+
     def weights(self) -> dict[str, np.ndarray]:
-        """Every weight by name, float32."""
-        archive = np.load(io.BytesIO(_member(self.path, "weights.npz")))
-        return {name: archive[name].astype(np.float32) for name in archive.files}
+        """Every weight by name, float32.
+
+        Raises:
+            ModelError: they cannot be read.
+        """
+        content = io.BytesIO(_member(self.path, "weights.npz"))
+        with _reading(self.path), np.load(content) as archive:
+            return {name: archive[name].astype(np.float32) for name in archive.files}
 
     @property
     def precisions(self) -> tuple[str, ...]:
@@ -95,7 +119,7 @@ class Bundle:
         return {key: name for key, name in GRAPHS.items() if f"{name}.xml" in self._members()}
 
     def _members(self) -> list[str]:
-        with zipfile.ZipFile(self.path) as archive:
+        with _reading(self.path), zipfile.ZipFile(self.path) as archive:
             return archive.namelist()
 
     def write_with(self, card: ModelCard, path: Path) -> None:
@@ -112,10 +136,10 @@ def find_model(model: str | os.PathLike[str]) -> Path:
         ModelError: listing what there is.
     """
     path = Path(model)
-    if path.is_file():
+    if os.path.isfile(path):
         return path
     shipped = MODELS / f"{path}.zip"
-    if shipped.is_file() and len(path.parts) == 1:
+    if os.path.isfile(shipped) and len(path.parts) == 1:
         return shipped
     names = ", ".join(sorted(p.stem for p in MODELS.glob("*.zip")))
     raise ModelError(f"no model '{model}': give a bundle file, or a shipped model: {names}")
@@ -176,16 +200,37 @@ def as_kept(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     }
 
 
-def _member(path: Path, name: str) -> bytes:
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Say in one line what is wrong with a file that zipfile and NumPy cannot read."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.read(name)
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
-        raise ModelError(f"{path}: not a geomrcnn model bundle ({error})") from error
+        yield
+    # RuntimeError: it is encrypted, packed in a way that Python does not know, or nested too deep.
+    except (
+        zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError, OSError, EOFError,
+        RuntimeError, MemoryError,
+    ) as error:  # fmt: skip
+        raise ModelError(f"{path}: not a geomrcnn model bundle, or damaged ({error})") from error
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Name the file in what is said of its contents."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
+
+
+def _member(path: Path, name: str) -> bytes:
+    with _reading(path), zipfile.ZipFile(path) as archive:
+        return archive.read(name)
 
 
 def _json(path: Path, name: str) -> dict[str, Any]:
-    values = json.loads(_member(path, name))
+    content = _member(path, name)
+    with _reading(path):
+        values = json.loads(content)
     if not isinstance(values, dict):
         raise ModelError(f"{path}: {name} is damaged")
     return values

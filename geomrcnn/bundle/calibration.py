@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,10 +25,12 @@ class Calibration:
         """Refuse what would turn the order of scores around.
 
         Raises:
-            ModelError: the slope is not positive.
+            ModelError: the slope is not positive, or a number is not finite.
         """
-        if not self.slope > 0:
+        if not 0 < self.slope < math.inf:
             raise ModelError(f"calibration: 'slope' must be positive, not {self.slope}")
+        if not math.isfinite(self.offset):
+            raise ModelError(f"calibration: 'offset' must be finite, not {self.offset}")
 
     def __call__(self, scores: np.ndarray) -> np.ndarray:
         """Calibrate scores of any shape in [0, 1], in their own type."""

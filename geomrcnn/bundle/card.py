@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from geomrcnn.bundle.calibration import IDENTITY, Calibration, ReliabilityBin
 from geomrcnn.bundle.quantisation import Quantisation
 from geomrcnn.errors import ModelError
+from geomrcnn.network.fields import fields_from
+
+DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64")
+"""Of rasters, as NumPy calls them."""
+
+LARGEST_TILE = 16_384
+"""Pixels; the activations of a network would fill any memory from here on."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +86,19 @@ class ModelCard:
             raise ModelError("model card: 'mean' and 'std' need one value for each of 'bands'")
         if not len(self.black) == len(self.white) in (0, len(self.bands)):
             raise ModelError("model card: 'black' and 'white' need one value for each of 'bands'")
-        if self.gsd <= 0:
+        if self.dtype not in DTYPES:
+            raise ModelError(f"model card: 'dtype' is none of {', '.join(DTYPES)}: '{self.dtype}'")
+        numbers = (*self.mean, *self.std, *self.black, *self.white)
+        if not np.isfinite(numbers).all():
+            raise ModelError("model card: 'mean', 'std', 'black' and 'white' must be finite")
+        if not 0 <= self.min_score <= 1:
+            raise ModelError(f"model card: 'min_score' must be in 0 to 1, not {self.min_score}")
+        if not 0 < self.gsd < math.inf:
             raise ModelError(f"model card: 'gsd' must be positive metres, not {self.gsd}")
-        if self.tile <= 0 or self.tile % 32:
-            raise ModelError(f"model card: 'tile' must be a multiple of 32, not {self.tile}")
+        if not 0 < self.tile <= LARGEST_TILE or self.tile % 32:
+            raise ModelError(
+                f"model card: 'tile' must be a multiple of 32 up to {LARGEST_TILE}, not {self.tile}"
+            )
         if not 0 <= self.overlap < self.tile:
             raise ModelError("model card: 'overlap' must be at least 0 and less than 'tile'")
 
@@ -92,20 +111,19 @@ class ModelCard:
         """A card from what `to_dict` gave, perhaps by way of JSON.
 
         Raises:
-            ModelError: for a field that is missing or unknown.
+            ModelError: for a field that is missing, unknown, or of another type.
         """
-        fields: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in values.items()
-        }
-        try:
-            if "calibration" in fields:
-                fields["calibration"] = Calibration(**fields["calibration"])
-            if "reliability" in fields:
-                fields["reliability"] = tuple(ReliabilityBin(**b) for b in fields["reliability"])
-            if fields.get("quantisation"):
-                fields["quantisation"] = Quantisation(**fields["quantisation"])
-            return cls(**fields)
-        except TypeError as error:
-            reason = str(error).partition(".__init__() ")[2] or str(error)
-            raise ModelError(f"model card: {reason}") from error
+        if isinstance(calibration := values.get("calibration"), dict):
+            made = fields_from(Calibration, calibration, "model card: 'calibration'")
+            values = {**values, "calibration": Calibration(**made)}
+        if isinstance(bins := values.get("reliability"), (list, tuple)):
+            values = {**values, "reliability": [_bin(entry) for entry in bins]}
+        if isinstance(made_int8 := values.get("quantisation"), dict):
+            quantisation = fields_from(Quantisation, made_int8, "model card: 'quantisation'")
+            values = {**values, "quantisation": Quantisation(**quantisation)}
+        return cls(**fields_from(cls, values, "model card"))
+
+
+def _bin(entry: Any) -> ReliabilityBin:
+    values = entry if isinstance(entry, dict) else {}
+    return ReliabilityBin(**fields_from(ReliabilityBin, values, "model card: 'reliability'"))

@@ -51,10 +51,7 @@ class CocoDataset(ImageFiles):
         """
         path = Path(path)
         document = _read_json(path)
-        names = {
-            _number(category, "id", record): str(_value(category, "name", record))
-            for record, category in _entries(path, document, "categories", "category")
-        }
+        names = _categories(path, document)
         ids = {number: place for place, number in enumerate(sorted(names), start=1)}
         images = _read_images(path, document, gsd_by_name or {})
         records, report = _with_objects(path, images, document, ids)
@@ -67,7 +64,7 @@ def _read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not a JSON file ({error})") from error
 
 
@@ -85,6 +82,23 @@ def _entries(path: Path, document: Any, key: str, what: str) -> Iterator[tuple[s
             raise DataError(f"{path}: {what} number {place}: must be an object, as {{...}}")
         name = entry.get("file_name", entry.get("id", f"number {place}"))
         yield f"{path}: {what} {name}", entry
+
+
+def _categories(path: Path, document: Any) -> dict[int, str]:
+    """The names of the categories by their ids.
+
+    Raises:
+        DataError: naming the first category that makes no sense, or has the id of another one.
+    """
+    names: dict[int, str] = {}
+    for record, category in _entries(path, document, "categories", "category"):
+        number, name = _number(category, "id", record), str(_value(category, "name", record))
+        if number in names:
+            raise DataError(
+                f"{record}: '{name}' has the id of '{names[number]}'; give each category its own"
+            )
+        names[number] = name
+    return names
 
 
 def _value(entry: Mapping[str, Any], key: str, record: str) -> Any:

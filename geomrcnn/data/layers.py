@@ -20,6 +20,10 @@ from geomrcnn.vector.polygons import Polygonal, polygonal
 SEGMENTS = 20
 """Edges longer than the raster's extent over this are divided before they are reprojected."""
 
+REACH = 10
+"""Times the raster's extent: what is farther away is cut off first, or else the outline of a
+continent would get a vertex for every few metres."""
+
 
 @dataclass(frozen=True, eq=False)
 class PolygonLayer:
@@ -80,8 +84,7 @@ class PolygonLayer:
         if self.crs is not None and source.crs is not None:
             way = self._way(self.crs, source.crs)
             if pyproj.CRS(self.crs) != pyproj.CRS(source.crs):
-                x1, y1, x2, y2 = self._extent(source).bounds
-                geometries = shapely.segmentize(geometries, max(x2 - x1, y2 - y1) / SEGMENTS)
+                geometries = self._divided(geometries, self._extent(source))
 
         def to_pixels(points: np.ndarray) -> np.ndarray:
             x, y = points.T
@@ -98,6 +101,21 @@ class PolygonLayer:
         valid = shapely.is_valid(moved)
         moved[~valid] = [polygonal(geometry) for geometry in moved[~valid]]
         return np.asarray(moved, object)
+
+    def _divided(
+        self, geometries: npt.NDArray[np.object_], extent: Polygonal
+    ) -> npt.NDArray[np.object_]:
+        """Geometries without what is far from an extent, with short edges."""
+        x1, y1, x2, y2 = extent.bounds
+        side = max(x2 - x1, y2 - y1)
+        around = shapely.box(*shapely.buffer(extent, REACH * side).bounds)
+        far = ~shapely.covered_by(geometries, around)
+        near = geometries.copy()
+        try:
+            near[far] = [polygonal(geometry.intersection(around)) for geometry in geometries[far]]
+            return np.asarray(shapely.segmentize(near, side / SEGMENTS), object)
+        except shapely.errors.GEOSException as error:
+            raise DataError(f"{self.path}: a polygon makes no sense there ({error})") from error
 
     @staticmethod
     def _way(source: Any, target: Any) -> pyproj.Transformer:

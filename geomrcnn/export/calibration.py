@@ -12,7 +12,6 @@ from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.errors import DataError
 from geomrcnn.inference.bands import open_for
 from geomrcnn.inference.options import tiling
-from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.resizing import frame_for
 from geomrcnn.raster.grid import TileGrid, tiles
 from geomrcnn.runtime.batch import to_image
@@ -40,7 +39,7 @@ def calibration_images(
         RasterError: a raster cannot be read or does not fit the model.
         DataError: there is nothing but nodata.
     """
-    config = MaskRCNNConfig.from_dict(bundle.network())
+    config = bundle.config()
     side, overlap = tiling(bundle.card, tile, None)
     frame = frame_for(config, side, side)
     share = -(-IMAGES // len(rasters))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from geomrcnn.bundle.bundle import Bundle
-from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.resizing import frame_for
 
 
 def array_side(bundle: Bundle, tile: int) -> int:
     """Side of the square array, in pixels; other than `tile` where the network resizes."""
-    config = MaskRCNNConfig.from_dict(bundle.network())
+    config = bundle.config()
     return max(frame_for(config, tile, tile).array)

@@ -7,9 +7,12 @@ import os
 import geopandas as gpd
 import pyogrio
 from geopandas import GeoDataFrame
-from pyogrio.errors import DataLayerError, DataSourceError
+from shapely.errors import ShapelyError
 
 from geomrcnn.errors import DataError
+
+_DAMAGED = (RuntimeError, ValueError, ShapelyError)
+"""What broken files make pyogrio, pyproj, Arrow, Python's decoders and GEOS raise."""
 
 
 def read_features(path: str | os.PathLike[str], *, layer: str | None = None) -> GeoDataFrame:
@@ -34,8 +37,8 @@ def read_features(path: str | os.PathLike[str], *, layer: str | None = None) -> 
     try:
         if layer is None:
             layer = _only_layer(path)
-        frame = pyogrio.read_dataframe(path, layer=layer)
-    except (DataSourceError, DataLayerError) as error:
+        frame = pyogrio.read_dataframe(path, layer=layer, on_invalid="fix")
+    except _DAMAGED as error:
         raise DataError(f"{path}: {_why_unread(path, error)}") from error
     if not isinstance(frame, GeoDataFrame):
         raise DataError(f"{path}: layer '{layer}' has no geometry")
@@ -47,8 +50,9 @@ def _read_parquet(path: str) -> GeoDataFrame:
         return gpd.read_parquet(path)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
-    except (ValueError, OSError) as error:  # Arrow's errors are children of theirs
-        raise DataError(f"{path}: no GeoParquet: {str(error).splitlines()[0]}") from error
+    except (*_DAMAGED, OSError, LookupError, TypeError, AttributeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path}: no GeoParquet: {reason}") from error
 
 
 def _file_and_layer(path: str) -> tuple[str, str | None]:

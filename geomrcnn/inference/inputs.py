@@ -55,14 +55,14 @@ def _expand(name: str) -> Iterator[str]:
     path = Path(name)
     if _REMOTE.match(name):
         yield name
-    elif path.is_dir():
+    elif os.path.isdir(name):
         inside = sorted(path.iterdir())
         yield from (str(file) for file in inside if file.suffix.lower() in ENDINGS)
-    elif glob.has_magic(name) and not path.exists():
+    elif glob.has_magic(name) and not os.path.exists(name):
         yield from sorted(glob.glob(name, recursive=True))
-    elif path.suffix.lower() == ".txt" and path.is_file():
+    elif path.suffix.lower() == ".txt" and os.path.isfile(name):
         yield from _lines(path)
-    elif path.suffix.lower() in (".json", ".geojson") and path.is_file():
+    elif path.suffix.lower() in (".json", ".geojson") and os.path.isfile(name):
         yield from _images(path)
     else:
         yield name
@@ -85,7 +85,7 @@ def _images(path: Path) -> Iterator[str]:
         document = json.loads(path.read_text(encoding="utf-8"))
         for item in document.get("features", [document]):
             yield _beside(path, _image(item["assets"])["href"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RasterError(
             f"{path}: not a STAC item, or collection of items, with images ({error!r})"
         ) from error

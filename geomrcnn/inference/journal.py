@@ -23,7 +23,7 @@ import numpy.typing as npt
 from geomrcnn.errors import OutputError
 from geomrcnn.inference.findings import Findings
 
-FORMAT = 1
+FORMAT = 2
 """Changes with the tables below, so that a journal of another version is not misread."""
 
 TABLES = """
@@ -32,6 +32,7 @@ CREATE TABLE tile (
     layer INTEGER, row INTEGER, "column" INTEGER, skipped TEXT NOT NULL,
     boxes BLOB NOT NULL, scores BLOB NOT NULL, classes BLOB NOT NULL,
     side INTEGER NOT NULL, masks BLOB NOT NULL,
+    checksum INTEGER NOT NULL,
     PRIMARY KEY (layer, row, "column")
 ) WITHOUT ROWID;
 """
@@ -70,9 +71,16 @@ class Journal(AbstractContextManager["Journal"]):
         try:
             # Transactions are explicit, and one process at a time may write.
             self._database = sqlite3.connect(path, isolation_level=None, timeout=1.0)
-            self._begin({"format": FORMAT, **run})
         except sqlite3.Error as error:
             raise self._refused(error) from error
+        try:
+            self._begin({"format": FORMAT, **run})
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            self._database.close()
+            raise self._refused(error) from error
+        except BaseException:
+            self._database.close()
+            raise
 
     def _begin(self, run: Mapping[str, object]) -> None:
         execute = self._database.execute
@@ -88,19 +96,28 @@ class Journal(AbstractContextManager["Journal"]):
             self._database.executemany("INSERT INTO run VALUES (?, ?)", wanted.items())
         found = dict(execute("SELECT key, value FROM run").fetchall())
         execute("COMMIT")
-        other = [key for key in {**wanted, **found} if wanted.get(key) != found.get(key)]
+        other = [str(key) for key in {**wanted, **found} if wanted.get(key) != found.get(key)]
         if other:
-            self._database.close()
             raise OutputError(
                 f"{self.path}: was begun with other {_list(other)}; repeat the command as it was, "
                 "or say --restart to begin anew"
             )
 
     def mark(self, layer: int, finished: npt.NDArray[np.bool_]) -> None:
-        """Set the places of finished tiles in an array of [rows, columns] to True."""
-        places = self._database.execute('SELECT row, "column" FROM tile WHERE layer = ?', (layer,))
-        for row, column in places:
-            finished[row, column] = True
+        """Set the places of finished tiles in an array of [rows, columns] to True.
+
+        Raises:
+            OutputError: the journal is damaged.
+        """
+        query = 'SELECT row, "column" FROM tile WHERE layer = ?'
+        try:
+            places = np.array(self._database.execute(query, (layer,)).fetchall(), np.int64)
+            rows, columns = places.reshape(-1, 2).T
+            if places.size and places.min() < 0:
+                raise IndexError("a place that is on no grid")
+            finished[rows, columns] = True
+        except (sqlite3.Error, ValueError, IndexError, TypeError, OverflowError) as error:
+            raise self._damaged(error) from error
 
     def find(self, layer: int, row: int, column: int) -> Findings:
         """The findings of a finished tile.
@@ -109,12 +126,22 @@ class Journal(AbstractContextManager["Journal"]):
             layer: Number of the raster.
             row: Place in the grid of tiles.
             column: Place in the grid of tiles.
+
+        Raises:
+            OutputError: the journal is damaged.
         """
-        skipped, boxes, scores, classes, side, masks = self._database.execute(
-            "SELECT skipped, boxes, scores, classes, side, masks FROM tile "
-            'WHERE layer = ? AND row = ? AND "column" = ?',
-            (layer, row, column),
-        ).fetchone()
+        place = (layer, row, column)
+        try:
+            *entry, checksum = self._database.execute(
+                "SELECT skipped, boxes, scores, classes, side, masks, checksum FROM tile "
+                'WHERE layer = ? AND row = ? AND "column" = ?',
+                place,
+            ).fetchone()
+            if checksum != _checksum(*place, *entry):
+                raise ValueError("a tile is not as it was written")
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            raise self._damaged(error) from error
+        skipped, boxes, scores, classes, side, masks = entry
         return Findings(
             skipped,
             np.frombuffer(boxes, "<f4").reshape(-1, 4),
@@ -137,8 +164,9 @@ class Journal(AbstractContextManager["Journal"]):
             findings.masks.shape[-1],
             zlib.compress(findings.masks.tobytes(), 1),
         )  # fmt: skip
+        values = (*entry, _checksum(*entry))
         try:
-            self._database.execute("INSERT INTO tile VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", entry)
+            self._database.execute("INSERT INTO tile VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         except sqlite3.Error as error:
             raise self._refused(error) from error
 
@@ -153,17 +181,35 @@ class Journal(AbstractContextManager["Journal"]):
         trace: TracebackType | None,
     ) -> None:
         """Close the file, and delete it if it is of no use to anyone."""
-        tiles = self._database.execute("SELECT EXISTS (SELECT * FROM tile)").fetchone()[0]
+        try:
+            tiles = self._database.execute("SELECT EXISTS (SELECT * FROM tile)").fetchone()[0]
+        except sqlite3.Error:  # damaged: the error that is under way says so
+            tiles = True
         self._database.close()
         if not (self._needed and tiles):
             _remove(self.path)
 
-    def _refused(self, error: sqlite3.Error) -> OutputError:
+    def _damaged(self, error: Exception) -> OutputError:
+        short = str(error).partition(" with text ")[0]
+        return OutputError(f"{self.path}: is damaged ({short}); say --restart to begin anew")
+
+    def _refused(self, error: Exception) -> OutputError:
         if "locked" in str(error):
             return OutputError(f"{self.path}: in use: another run writes the same output")
-        if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
+        if "not a database" in str(error):
             return OutputError(f"{self.path}: not a journal of a run; move it away")
+        if "malformed" in str(error) or "decode" in str(error):
+            return self._damaged(error)
         return OutputError(f"{self.path}: cannot be written: {error}")
+
+
+def _checksum(*entry: object) -> int:
+    """What changes with anything in a tile's entry: SQLite does not notice that a byte has."""
+    checksum = 0
+    for value in entry:
+        content = value if isinstance(value, bytes) else str(value).encode()
+        checksum = zlib.crc32(content, checksum)
+    return checksum
 
 
 def _remove(path: Path) -> None:

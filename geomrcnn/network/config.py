@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from geomrcnn.errors import ModelError
+from geomrcnn.network.fields import fields_from
 from geomrcnn.network.geometry import GEOMETRIES
 
 BACKBONE_NAMES = (
@@ -221,16 +222,9 @@ class MaskRCNNConfig:
         """A config from what `to_dict` gave, perhaps by way of JSON.
 
         Raises:
-            ModelError: for a field this version does not know.
+            ModelError: for a field that this version does not know, or that is of another type.
         """
-        unknown = sorted(set(values) - {field.name for field in dataclasses.fields(cls)})
-        if unknown:
-            raise ModelError(f"network config: unknown field '{unknown[0]}'")
-        fields: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in values.items()
-        }
-        return cls(**fields)
+        return cls(**fields_from(cls, values, "network config"))
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> MaskRCNNConfig:

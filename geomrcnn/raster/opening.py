@@ -7,7 +7,6 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -123,12 +122,11 @@ def _why_unopened(path: str, error: Exception) -> str:
     """The likeliest reason why GDAL refuses a path."""
     if not is_plain_file(path):
         return f"GDAL cannot open it: {_in_one_line(str(error))}"
-    file = Path(path)
-    if not file.exists():
+    if not os.path.exists(path):
         return "no such file"
-    if file.is_dir():
+    if os.path.isdir(path):
         return "a folder, not a raster"
-    if not os.access(file, os.R_OK):
+    if not os.access(path, os.R_OK):
         return "no permission to read it"
     return "not a raster GDAL can read"
 
@@ -152,6 +150,11 @@ def _why_unusable(shown: str, dataset: DatasetReader) -> str | None:
             f"stored in pieces of {columns} × {rows} pixels, too large to read one at a time; cut "
             f"it up first: gdal_translate -co TILED=YES {shown} tiled.tif"
         )
+    a, b, c, d, e, f = tuple(dataset.transform)[:6]
+    width, height = dataset.width, dataset.height
+    far = a * width + b * height + c, d * width + e * height + f
+    if not np.isfinite([a, b, c, d, e, f, *far]).all():
+        return "its geotransform holds numbers that are none, or far too large"
     if dataset.transform.determinant == 0:
         return "its geotransform is singular: pixels have no area"
     return None

@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.bundle.card import ModelCard
-from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.mask_rcnn import MaskRCNN
 from geomrcnn.network.resizing import frame_for
 from geomrcnn.network.weights.own import assign_weights
@@ -23,7 +22,7 @@ def network_of(bundle: Bundle) -> MaskRCNN:
     Raises:
         ModelError: the weights do not fit the network.
     """
-    model = MaskRCNN(MaskRCNNConfig.from_dict(bundle.network()))
+    model = MaskRCNN(bundle.config())
     assign_weights(model, bundle.weights(), str(bundle.path))
     return model
 

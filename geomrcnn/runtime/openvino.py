@@ -8,7 +8,6 @@ import openvino
 
 from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.errors import ModelError
-from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.resizing import frame_for
 from geomrcnn.raster.tile import Tile
 from geomrcnn.runtime.batch import to_detections, to_image
@@ -27,7 +26,7 @@ class OpenVinoDetector:
         self.card = bundle.card
         self.digest = bundle.digest
         self._tile = tile
-        self._config = MaskRCNNConfig.from_dict(bundle.network())
+        self._config = bundle.config()
         self._side = max(frame_for(self._config, tile, tile).array)
         self._precision = precision
         xml, weights = bundle.openvino(precision)

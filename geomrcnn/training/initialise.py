@@ -156,7 +156,7 @@ def _find(init: str, folder: Path) -> _Known:
         ) from error
     return _Known(
         str(bundle.path),
-        MaskRCNNConfig.from_dict(bundle.network()),
+        bundle.config(),
         bundle.weights(),
         learnt_on=PixelType(bundle.card.dtype, bundle.card.bands),
     )

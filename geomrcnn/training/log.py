@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from geomrcnn.training.table import Table
 
 LOSSES_FILE = "losses.csv"
+TENSORBOARD = "tensorboard"
 TOLD = ("mask AP", "mask AP50", "box AP")
 """Scores that are shown on the screen; all are in the files."""
 
@@ -40,12 +44,13 @@ class RunLog:
         Args:
             folder: The run's directory.
             steps: Steps of the run, for the share done.
-            start: Steps done before; what the table says of later ones is dropped, for they are
-                about to be done again.
+            start: Steps done before; what table and curves say of later ones is dropped, for they
+                are about to be done again.
             every: Steps to a report.
             say: Prints a line.
         """
-        self._writer = tf.summary.create_file_writer(str(folder / "tensorboard"))
+        _begin_session(start, folder / TENSORBOARD)
+        self._writer = tf.summary.create_file_writer(str(folder / TENSORBOARD))
         self._table = Table(folder / LOSSES_FILE, start)
         self._steps, self._every, self.say = steps, every, say
         self._waiting: list[dict[str, float]] = []
@@ -104,3 +109,12 @@ class RunLog:
             for name, image in images.items():
                 tf.summary.image(f"examples/{name}", image[None])
         self._writer.flush()
+
+
+def _begin_session(start: int, folder: Path) -> None:
+    """Tell TensorBoard that steps after `start` come now: where a session has begun before, it
+    forgets what it knows of these."""
+    begins = SessionLog(status=SessionLog.START)
+    writer = EventFileWriter(str(folder))
+    writer.add_event(Event(wall_time=time.time(), step=start + 1, session_log=begins))
+    writer.close()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import types
 from collections.abc import Iterable
-from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 from geomrcnn.data.augmentation import Augmentation
 from geomrcnn.errors import DataError
 from geomrcnn.network.config import MaskRCNNConfig
+from geomrcnn.network.fields import fits, type_name
 from geomrcnn.training.config import TrainingConfig
 
 _OF_DATA = ("classes", "bands")
@@ -57,22 +57,6 @@ def _parsed(name: str, text: str, hint: Any) -> Any:
         value = text
     if isinstance(value, list):
         value = tuple(value)
-    if not _fits(value, hint):
-        described = hint.__name__ if isinstance(hint, type) else str(hint)
-        raise DataError(f"{name} takes a value of type {described}, not {text}")
+    if not fits(value, hint):
+        raise DataError(f"{name} takes a value of type {type_name(hint)}, not {text}")
     return value
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of the type of an annotation made of tuples, unions and plain types."""
-    origin, parts = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        return any(_fits(value, part) for part in parts)
-    if origin is tuple:
-        if not isinstance(value, tuple):
-            return False
-        wanted = parts[:1] * len(value) if parts[-1] is Ellipsis else parts
-        return len(value) == len(wanted) and all(map(_fits, value, wanted))
-    if isinstance(value, bool):
-        return hint is bool
-    return isinstance(value, (int, float) if hint is float else hint)

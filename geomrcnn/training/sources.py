@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
@@ -19,6 +19,9 @@ from geomrcnn.errors import DataError, TooFewBlocksError
 from geomrcnn.raster.source import open_raster
 
 AnyPath = str | os.PathLike[str]
+
+OnWindow = Callable[[int, int], None]
+"""Hears how many windows of rasters have been looked at, and of how many."""
 
 AROUND = 2
 """Rasters with a label layer are cut into windows of so many tiles, to have room to turn views."""
@@ -81,7 +84,13 @@ class Source:
         return self.paths[0] + (f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else "")
 
     def open(
-        self, gsd: float | None, bands: Sequence[int] | None, tile: int, *, apart: bool
+        self,
+        gsd: float | None,
+        bands: Sequence[int] | None,
+        tile: int,
+        *,
+        apart: bool,
+        on_window: OnWindow = lambda done, total: None,
     ) -> Splits:
         """Read the labels; images are brought to `gsd` metres a pixel, or left as they are.
 
@@ -90,6 +99,7 @@ class Source:
             bands: Numbers from 1 of the bands to read; None is all but alpha.
             tile: Side of the tiles that will be drawn.
             apart: Whether to set some ground of rasters apart for validation, if there is enough.
+            on_window: Hears of the work on rasters, as for `geomrcnn.data.cutting.cut`.
 
         Raises:
             GeomrcnnError: naming what cannot be read.
@@ -104,6 +114,7 @@ class Source:
             labels=self.labels or None,
             attribute=self.attribute,
             aoi=self.aoi,
+            on_window=on_window,
         )
         everything = Cutting(tile=AROUND * tile, split=(1.0, 0.0, 0.0))
         parted = replace(everything, split=(1 - APART, APART, 0.0))
@@ -148,11 +159,17 @@ def as_source(data: Data) -> Source:
 
 
 def splits_of(
-    data: Data, gsd: float | None, bands: Sequence[int] | None, tile: int, *, apart: bool = False
+    data: Data,
+    gsd: float | None,
+    bands: Sequence[int] | None,
+    tile: int,
+    *,
+    apart: bool = False,
+    on_window: OnWindow = lambda done, total: None,
 ) -> Splits:
     """What is behind any form of data; arguments as for `Source.open`."""
     if isinstance(data, (Source, str, os.PathLike)):
-        return as_source(data).open(gsd, bands, tile, apart=apart)
+        return as_source(data).open(gsd, bands, tile, apart=apart, on_window=on_window)
     return Splits(data)
 
 

@@ -107,7 +107,8 @@ def train(
         backbone=(network or {}).get("backbone"),
     )
     if preset is None and init in ("imagenet", "none"):
-        network = {**_anchors(images.dataset, say), **(network or {})}
+        fitted = _anchors(images.dataset, folder if resume else None, say)
+        network = {**fitted, **(network or {})}
     run = RunConfig(
         network=_changed(scaled_for(begin.config, begin.learnt_on, pixels, statistics), network),
         training=training,
@@ -276,8 +277,14 @@ def _changed(config: MaskRCNNConfig, changes: Mapping[str, Any] | None) -> MaskR
     return MaskRCNNConfig.from_dict({**config.to_dict(), **(changes or {})})
 
 
-def _anchors(dataset: Dataset, say: Callable[[str], None]) -> dict[str, Any]:
-    """Anchors as large and as long as the objects."""
+def _anchors(dataset: Dataset, resumed: Path | None, say: Callable[[str], None]) -> dict[str, Any]:
+    """Anchors as large and as long as the objects.
+
+    A run that is `resumed` keeps those it began with; no image is read for them.
+    """
+    if resumed is not None:
+        known = RunConfig.read(resumed).network
+        return {"anchor_sizes": known.anchor_sizes, "anchor_ratios": known.anchor_ratios}
     anchors = suggested_anchors(dataset)
     sizes, ratios = (", ".join(f"{value:g}" for value in row) for row in anchors.values())
     say(f"anchors fitted to the objects: {sizes} px, height to width {ratios}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import shapely
-from shapely import MultiPolygon, Polygon
+from shapely import GeometryCollection, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 Polygonal: TypeAlias = Polygon | MultiPolygon
@@ -24,6 +24,23 @@ def polygonal(geometry: BaseGeometry) -> Polygonal:
     parts = shapely.get_parts(shapely.get_parts(geometry))
     areas = [part for part in parts if isinstance(part, Polygon) and part.area > 0]
     return polygonal(shapely.union_all(areas)) if areas else Polygon()
+
+
+def without_empty_holes(geometry: BaseGeometry) -> BaseGeometry:
+    """Drop holes without a point, which files may have: GEOS takes them for valid, and some of its
+    predicates crash on them."""
+    if isinstance(geometry, Polygon):
+        return Polygon(geometry.exterior, [r for r in geometry.interiors if not r.is_empty])
+    parts = [without_empty_holes(part) for part in shapely.get_parts(geometry)]
+    return MultiPolygon(parts) if isinstance(geometry, MultiPolygon) else GeometryCollection(parts)
+
+
+def has_empty_hole(geometry: BaseGeometry) -> bool:
+    """Whether `without_empty_holes` has something to drop."""
+    if isinstance(geometry, Polygon):
+        return bool(shapely.is_empty(shapely.get_rings(geometry)[1:]).any())
+    several = hasattr(geometry, "geoms")
+    return several and any(has_empty_hole(part) for part in shapely.get_parts(geometry))
 
 
 def filled(geometry: Polygonal, smallest: float) -> Polygonal:

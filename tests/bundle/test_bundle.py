@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import math
+import zipfile
 
 import numpy as np
 import pytest
@@ -133,3 +136,76 @@ def test_a_missing_model_is_named_with_what_there_is():
 def test_a_path_is_never_looked_up_among_the_shipped_models():
     with pytest.raises(ModelError):
         find_model("../models/fields")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("classes", "field"),
+        ("classes", [1, 2]),
+        ("gsd", "10"),
+        ("gsd", math.nan),
+        ("gsd", math.inf),
+        ("gsd", True),
+        ("tile", 256.0),
+        ("tile", 2**31),
+        ("overlap", None),
+        ("min_score", [0.5]),
+        ("min_score", 2),
+        ("mean", [1.0, None]),
+        ("std", [1.0, math.inf]),
+        ("dtype", "nonsense"),
+        ("metrics", {"AP50": "good"}),
+        ("calibration", {"slope": "1"}),
+        ("calibration", {"offset": math.nan}),
+        ("calibration", 7),
+        ("reliability", [7]),
+        ("reliability", 7),
+    ],
+)
+def test_a_card_with_other_values_is_refused_by_name(field, value, tmp_path):
+    values = {**CARD.to_dict(), field: value}
+    with pytest.raises(ModelError, match=rf"model card: .*'{field}'|{field}: '") as error:
+        ModelCard.from_dict(values)
+    assert "\n" not in str(error.value)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("card.json", json.dumps(values))
+    with pytest.raises(ModelError, match=r"a\.zip: "):
+        Bundle.open(tmp_path / "a.zip")
+
+
+def rewritten(path, **members):
+    """A bundle with other members; None for none."""
+    write(path)
+    with zipfile.ZipFile(path) as archive:
+        old = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in {**old, **members}.items():
+            if content is not None:
+                archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"7", b"[" * 100_000, b"\xff\xfe", b'{"classes": "many"}', None]
+)
+def test_a_bundle_with_a_broken_config_is_refused(content, tmp_path):
+    path = rewritten(tmp_path / "a.zip", **{"network.json": content})
+    with pytest.raises(ModelError, match=r"a\.zip: "):
+        Bundle.open(path).config()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"\x80\x04N.", None])
+def test_a_bundle_with_broken_weights_is_refused(content, tmp_path):
+    path = rewritten(tmp_path / "a.zip", **{"weights.npz": content})
+    with pytest.raises(ModelError, match=r"a\.zip: not a geomrcnn model bundle, or damaged"):
+        Bundle.open(path).weights()
+
+
+def test_a_bundle_with_a_broken_stream_is_refused(tmp_path):
+    write(tmp_path / "a.zip")
+    content = (tmp_path / "a.zip").read_bytes()
+    start = content.index(b"card.json") + len(b"card.json")
+    (tmp_path / "a.zip").write_bytes(content[:start] + b"\xff" * 9 + content[start + 9 :])
+    with pytest.raises(ModelError, match=r"a\.zip: not a geomrcnn model bundle, or damaged"):
+        Bundle.open(tmp_path / "a.zip")

@@ -225,6 +225,10 @@ def test_two_sizes_are_an_error(folder: Path) -> None:
         ({"category_id": math.inf}, "annotation 0: its category_id must be a whole number"),
         ({"categories": [("one", "field")]}, "category one: its id must be a whole number"),
         ({"categories": [(1, None)]}, "category 1: has no name"),
+        (
+            {"categories": [(1, "field"), (2, "pond"), (1, "tree")]},
+            "category 1: 'tree' has the id of 'field'",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_said_in_one_line(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import shapely
+from affine import Affine
 
 from geomrcnn.data.labels import read_area_of_interest, read_labels
 from geomrcnn.errors import DataError
@@ -15,6 +18,7 @@ from geomrcnn.raster.tile import Window
 from tests.labelled import squares, write_layer, write_scene
 
 FOUR = squares(2, 2, 20, 10)
+NO_CHANGE, WGS84 = Affine.identity(), "EPSG:4326"
 
 
 def test_classes_come_from_the_attribute(tmp_path: Path) -> None:
@@ -127,3 +131,56 @@ def test_a_layer_without_polygons(tmp_path: Path) -> None:
         read_labels(path)
     with pytest.raises(DataError, match="no polygon to be the area"):
         read_area_of_interest(path)
+
+
+def test_an_area_as_large_as_the_world_is_placed_soon(tmp_path: Path) -> None:
+    """Its edges are divided as finely as the raster needs, but only near it."""
+    raster = write_scene(tmp_path / "a.tif", 40, FOUR)
+    world = write_layer(tmp_path / "a.geojson", [shapely.box(-180, -90, 180, 90)], NO_CHANGE, WGS84)
+    with open_raster(raster) as source:
+        (area,) = read_area_of_interest(world).on(source).geometries
+    assert area.contains(shapely.box(0, 0, 40, 40))
+    assert len(shapely.get_coordinates(area)) < 10_000
+
+
+@pytest.mark.parametrize("number", [1e300, 1e308, -1e308])
+def test_numbers_beyond_the_world_are_refused(tmp_path: Path, number: float) -> None:
+    raster = write_scene(tmp_path / "a.tif", 40, FOUR)
+    far = shapely.box(9.0, 45.0, 9.1, number)
+    area = write_layer(tmp_path / "a.geojson", [far], NO_CHANGE, WGS84)
+    with open_raster(raster) as source, contextlib.suppress(DataError):
+        placed = read_area_of_interest(area).on(source).geometries
+        assert shapely.is_valid(placed).all()
+
+
+def test_rings_that_are_not_closed_are(tmp_path: Path) -> None:
+    ring = [[9.0, 45.0], [9.001, 45.0], [9.001, 45.001], [9.0, 45.001]]
+    shapes = [[ring], [ring[:2]], [[], ring]]
+    features = [
+        {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": shape}}
+        for shape in shapes
+    ]
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    labels = read_labels(path)
+    assert shapely.equals(labels.geometries, shapely.Polygon(ring)).tolist() == [True]
+    assert (labels.report.features, labels.report.dropped) == (3, 2)
+
+
+def test_holes_without_a_point_are_dropped(tmp_path: Path) -> None:
+    """GEOS finds them valid, and crashes on them."""
+    raster = write_scene(tmp_path / "a.tif", 40, FOUR)
+    ring = [[9.0, 45.15], [9.01, 45.15], [9.01, 45.16], [9.0, 45.15]]
+    polygon = {"type": "Polygon", "coordinates": [ring, []]}
+    several = {"type": "MultiPolygon", "coordinates": [[ring, []]]}
+    nested = {"type": "GeometryCollection", "geometries": [polygon, several]}
+    features = [
+        {"type": "Feature", "properties": {}, "geometry": geometry}
+        for geometry in (polygon, several, nested)
+    ]
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    labels = read_labels(path)
+    assert shapely.equals(labels.geometries, shapely.Polygon(ring)).tolist() == [True] * 3
+    with open_raster(raster) as source:
+        labels.on(source)

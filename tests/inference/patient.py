@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
 
 import click
 
@@ -29,6 +31,13 @@ class Patient(OracleDetector):
     def detect(self, tiles: Sequence[Tile]) -> list[Detections]:
         time.sleep(self.seconds)
         return super().detect(tiles)
+
+
+def look(raster: Path, out: Path, seconds: float, told: Connection) -> None:
+    """The same in a process of multiprocessing: sends the number of tiles after each."""
+    predict_to_file(
+        raster, out, Patient(seconds), Options(), on_progress=lambda now: told.send(now.done)
+    )
 
 
 @click.command()

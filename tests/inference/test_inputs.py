@@ -89,3 +89,13 @@ def test_other_json_is_refused_in_one_line(text: str, folder: Path) -> None:
     ) as error:
         expand([folder / "x.json"])
     assert "\n" not in str(error.value)
+
+
+def test_json_that_is_nested_too_deep_is_refused(folder: Path) -> None:
+    (folder / "x.json").write_text('{"features": ' * 100_000)
+    with pytest.raises(RasterError, match=r"x\.json: not a STAC item"):
+        expand([folder / "x.json"])
+
+
+def test_names_that_no_file_can_have_are_for_gdal_to_judge() -> None:
+    assert expand(["x" * 400, "a\0b"]) == ["x" * 400, "a\0b"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -123,3 +125,49 @@ with Journal(Path({str(path)!r}), RUN) as journal:
         journal.mark(0, finished)
         assert finished.sum() == int(written) > 5
         assert same(journal.find(0, 0, int(written) - 1), findings(20, int(written) - 1))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE tile SET scores = zeroblob(length(scores))",
+        "UPDATE tile SET masks = x'789c'",
+        "UPDATE tile SET side = 'wide'",
+        "UPDATE tile SET row = -1 - row",
+        'UPDATE tile SET "column" = 99',
+        "ALTER TABLE tile DROP COLUMN masks",
+        "DROP TABLE tile",
+        "UPDATE tile SET skipped = CAST(x'ff' AS TEXT)",
+        "UPDATE run SET value = CAST(x'ff' AS TEXT)",
+    ],
+)
+def test_a_damaged_journal_is_refused_in_one_line(change: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.journal"
+    with Journal(path, RUN) as journal:
+        journal.add(0, 0, 0, findings(3))
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(change)
+    said = r"a\.journal: is damaged \(.+\); say --restart to begin anew"
+
+    def resume() -> None:
+        with Journal(path, RUN) as journal:
+            journal.mark(0, np.zeros((1, 1), bool))
+            journal.find(0, 0, 0)
+
+    with pytest.raises(OutputError, match=said):
+        resume()
+    assert list(tmp_path.iterdir()) == [path]
+    with Journal(path, RUN, restart=True) as journal:
+        journal.add(0, 0, 0, findings(3))
+
+
+def test_a_refused_journal_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "a.journal"
+    with Journal(path, RUN) as journal:
+        journal.add(0, 0, 0, findings(300))
+    content = bytearray(path.read_bytes())
+    content[100:200] = bytes(100)
+    path.write_bytes(content)
+    with pytest.raises(OutputError, match="is damaged"):
+        Journal(path, RUN)
+    assert list(tmp_path.iterdir()) == [path]

@@ -149,6 +149,18 @@ def test_a_grid_without_area(tmp_path: Path) -> None:
         open_raster(vrt)
 
 
+@pytest.mark.parametrize("numbers", ["nan, 2, 0, 0, 0, -2", "0, 1e308, 0, 0, 0, -1e308"])
+def test_a_grid_beyond_all_numbers(tmp_path: Path, numbers: str) -> None:
+    vrt = tmp_path / "a.vrt"
+    vrt.write_text(
+        '<VRTDataset rasterXSize="5" rasterYSize="5"><SRS>EPSG:32632</SRS>'
+        f"<GeoTransform>{numbers}</GeoTransform>"
+        '<VRTRasterBand dataType="Byte" band="1"/></VRTDataset>'
+    )
+    with pytest.raises(RasterError, match="geotransform holds numbers that are none, or far too"):
+        open_raster(vrt)
+
+
 # --- what changes under our hands ----------------------------------------------------------------
 
 

@@ -66,7 +66,10 @@ def test_a_broken_run_resumes_to_the_same_weights(scenes, whole, tmp_path):
     with pytest.raises(PowerCutError):
         run(scenes, tmp_path / "broken", validation=scenes, say=cut)
     assert not (tmp_path / "broken/last/ckpt-4.index").exists()
-    run(scenes, tmp_path / "broken", validation=scenes, resume=True)
+    lines: list[str] = []
+    run(scenes, tmp_path / "broken", validation=scenes, resume=True, say=lines.append)
+    assert any(line.startswith("anchors fitted") for line in whole.lines)
+    assert not any(line.startswith("anchors fitted") for line in lines)
     assert_same_weights(tmp_path / "broken", whole.folder)
     assert read_table(tmp_path / "broken/validation.csv") == read_table(
         whole.folder / "validation.csv"

@@ -1,0 +1,1 @@
+"""Hostile inputs by the thousand, made from a seed: scripts/fuzz, and a few in the tests."""
