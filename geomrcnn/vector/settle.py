@@ -78,6 +78,8 @@ def clean_up(wholes: Sequence[Whole]) -> list[Whole]:
     those of which one lies mostly within the other, and no tile saw both: the one that more tiles
     saw stays, then the better scored one; but a cut piece never outdoes what covers it.
     """
+    if len(wholes) < 2:
+        return list(wholes)
     ranked = sorted(wholes, key=lambda whole: whole.rank)
     shapes = np.array([whole.outline for whole in ranked], dtype=object)
     first, second = STRtree(shapes).query(shapes, predicate="intersects")
