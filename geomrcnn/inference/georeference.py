@@ -47,9 +47,11 @@ def ground_areas(polygons: Sequence[Polygonal], crs: Any) -> list[float]:
     """
     way = transformer(crs, DEGREES)
 
+    def to_degrees(points: np.ndarray) -> np.ndarray:
+        return np.stack(way.transform(points[:, 0], points[:, 1], errcheck=True), axis=1)
+
     def ring_area(ring: shapely.LinearRing) -> float:
-        x, y = shapely.get_coordinates(ring).T
-        longitude, latitude = way.transform(x, y, errcheck=True)
+        longitude, latitude = shapely.get_coordinates(ring).T
         return abs(float(ELLIPSOID.polygon_area_perimeter(longitude, latitude)[0]))
 
     def area(polygon: Polygonal) -> float:
@@ -59,7 +61,7 @@ def ground_areas(polygons: Sequence[Polygonal], crs: Any) -> list[float]:
             for part in parts
         )
 
-    return [area(polygon) for polygon in polygons]
+    return [area(polygon) for polygon in shapely.transform(np.array(polygons), to_degrees)]
 
 
 def _move(polygon: Polygonal, transform: Affine) -> Polygonal:

@@ -82,7 +82,8 @@ def place(
 
     Returns:
         [*frame.array, bands] float32 raw pixel values. The padding is of the mean colour, which
-        is nothing to the network, or of zeros where the network was trained so.
+        is nothing to the network, or of zeros where the network was trained so. It may be the
+        image itself.
     """
     centred = GEOMETRIES[config.geometry].centred
     if centred:
@@ -90,7 +91,9 @@ def place(
         resized = np.clip(resized, image.min(), image.max())
         resized = np.trunc(resized) if whole_numbers else resized
     else:
-        resized = _resize(image.astype(np.float32), frame.resized, "nearest")
+        resized = _resize(image.astype(np.float32, copy=False), frame.resized, "nearest")
+    if frame.array == frame.resized:
+        return np.ascontiguousarray(resized, np.float32)
     colour = np.zeros(image.shape[2]) if centred else np.asarray(config.pixel_mean)
     array = np.empty((*frame.array, image.shape[2]), np.float32)
     array[:] = colour

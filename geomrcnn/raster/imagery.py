@@ -108,7 +108,9 @@ class Imagery:
         if self._units is not None:
             scale, offset = self._units
             pixels = (pixels * scale + offset).astype(self.dtype)
-        return np.where(valid[..., None], pixels, 0).astype(self.dtype, copy=False), valid
+        if not valid.all():
+            pixels[~valid] = 0
+        return pixels.astype(self.dtype, copy=False), valid
 
     def moments(self, dataset: DatasetReader) -> list[Moments] | None:
         """What the file's statistics tags say of each band; None if one says nothing."""

@@ -59,6 +59,9 @@ class Validity:
         shared = MaskFlags.per_dataset in self._flags
         if mask_from is not None and shared and MaskFlags.alpha not in self._flags:
             valid = _mask_seen_from(dataset, mask_from, self._bands[0], where["window"])
+        elif MaskFlags.all_valid in self._flags:
+            window = where["window"]
+            valid = np.ones(where.get("out_shape", (window.height, window.width)), bool)
         else:
             masks = dataset.read_masks(self._bands[:1] if shared else self._bands, **where)
             valid = (masks > 0).any(axis=0)

@@ -19,7 +19,9 @@ def to_image(tile: Tile, frame: Frame, config: MaskRCNNConfig) -> np.ndarray:
     Nodata takes the mean colour, which is nothing to the network.
     """
     colour = np.asarray(config.pixel_mean, np.float32)
-    image = np.where(tile.valid[..., None], tile.pixels, colour).astype(np.float32)
+    image = tile.pixels.astype(np.float32)
+    if not tile.valid.all():
+        image[~tile.valid] = colour
     whole_numbers = np.issubdtype(tile.pixels.dtype, np.integer)
     return place(image, frame, config, whole_numbers=whole_numbers)[None]
 

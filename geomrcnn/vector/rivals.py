@@ -52,6 +52,8 @@ def survivors(claims: Sequence[Claim]) -> list[int]:
     come those of which one lies mostly within the other, and no view saw both: the one that more
     views saw stays, then the one of better rank; but a cut piece never outdoes what covers it.
     """
+    if len(claims) < 2:
+        return list(range(len(claims)))
     order = sorted(range(len(claims)), key=lambda k: (not claims[k].complete, *claims[k].rank))
     ranked = [claims[k] for k in order]
     shapes = np.array([claim.outline for claim in ranked], dtype=object)
