@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 from geopandas import GeoDataFrame
 
-from geomrcnn.data.layers import PolygonLayer
+from geomrcnn.data.layers import PolygonLayer, way_between
 from geomrcnn.errors import DataError
 from geomrcnn.formats.reader import read_features
 from geomrcnn.vector.polygons import has_empty_hole, polygonal, without_empty_holes
@@ -176,6 +176,8 @@ def _joined(files: Sequence[Path], frames: list[GeoDataFrame]) -> GeoDataFrame:
                 f"{path}: cannot be joined with {files[0]}: one of them has no CRS, the other has"
             )
     if first is not None:
+        for path, frame in zip(files, frames, strict=True):
+            way_between(frame.crs, first, os.fspath(path))
         frames = [frame.to_crs(first) for frame in frames]
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 

@@ -117,9 +117,8 @@ class PolygonLayer:
         except shapely.errors.GEOSException as error:
             raise DataError(f"{self.path}: a polygon makes no sense there ({error})") from error
 
-    @staticmethod
-    def _way(source: Any, target: Any) -> pyproj.Transformer:
-        return pyproj.Transformer.from_crs(source, target, always_xy=True)
+    def _way(self, source: Any, target: Any) -> pyproj.Transformer:
+        return way_between(source, target, self.path)
 
 
 class PlacedLayer:
@@ -140,6 +139,19 @@ class PlacedLayer:
         """Indices into `geometries` of those that meet a window, rising."""
         found = self._tree.query(window_box(window), predicate="intersects")
         return np.sort(np.asarray(found, np.int64))
+
+
+def way_between(source: Any, target: Any, path: str) -> pyproj.Transformer:
+    """From one CRS to another, x before y.
+
+    Raises:
+        DataError: there is no way, as between the Moon and the Earth; it names `path`.
+    """
+    try:
+        return pyproj.Transformer.from_crs(source, target, always_xy=True)
+    except ProjError as error:
+        names = " and ".join(pyproj.CRS(crs).name for crs in (source, target))
+        raise DataError(f"{path}: there is no way between the CRSs {names}") from error
 
 
 def apply(transform: Affine, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -6,10 +6,11 @@ import os
 
 import numpy as np
 import numpy.typing as npt
-import pyproj
 import shapely
+from pyproj.exceptions import ProjError
 
 from geomrcnn.data.labels import read_area_of_interest
+from geomrcnn.data.layers import way_between
 from geomrcnn.errors import DataError, OutsideError
 from geomrcnn.raster.grid import TileGrid
 from geomrcnn.raster.source import RasterSource
@@ -71,8 +72,12 @@ def bounds_of(path: str | os.PathLike[str], margin: float) -> Bounds | None:
     layer = read_area_of_interest(path)
     if layer.crs is None:
         return None
-    way = pyproj.Transformer.from_crs(layer.crs, "EPSG:4326", always_xy=True)
-    west, south, east, north = way.transform_bounds(*shapely.total_bounds(layer.geometries))
+    way = way_between(layer.crs, "EPSG:4326", layer.path)
+    try:
+        bounds = way.transform_bounds(*shapely.total_bounds(layer.geometries))
+    except ProjError as error:
+        raise DataError(f"{path}: lies where its CRS is not defined") from error
+    west, south, east, north = bounds
     if not np.isfinite([west, south, east, north]).all():
         raise DataError(f"{path}: lies where its CRS is not defined")
     up = margin / METRES_A_DEGREE

@@ -13,6 +13,7 @@ from affine import Affine
 
 from geomrcnn.data.labels import read_area_of_interest, read_labels
 from geomrcnn.errors import DataError
+from geomrcnn.inference.area_of_interest import bounds_of
 from geomrcnn.raster.source import open_raster
 from geomrcnn.raster.tile import Window
 from tests.labelled import squares, write_layer, write_scene
@@ -184,3 +185,16 @@ def test_holes_without_a_point_are_dropped(tmp_path: Path) -> None:
     assert shapely.equals(labels.geometries, shapely.Polygon(ring)).tolist() == [True] * 3
     with open_raster(raster) as source:
         labels.on(source)
+
+
+def test_labels_on_another_celestial_body_are_refused_in_one_line(tmp_path: Path) -> None:
+    raster = write_scene(tmp_path / "a.tif", 40, FOUR)
+    earth = write_layer(tmp_path / "e.gpkg", FOUR)
+    moon = write_layer(tmp_path / "m.gpkg", FOUR, NO_CHANGE, "IAU_2015:30100")
+    said = r"m\.gpkg: there is no way between the CRSs .*Moon"
+    with open_raster(raster) as source, pytest.raises(DataError, match=said):
+        read_labels(moon).on(source)
+    with pytest.raises(DataError, match=said):
+        read_labels([earth, moon])
+    with pytest.raises(DataError, match=said):
+        bounds_of(moon, 10.0)
