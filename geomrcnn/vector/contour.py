@@ -49,10 +49,9 @@ def outline(mask: np.ndarray, box: Box) -> Polygonal:
     if box.width <= 0 or box.height <= 0:
         return Polygon()
     rows, columns = mask.shape
-    x, y = np.meshgrid(
-        box.x1 + _centres_and_rims(columns) * box.width,
-        box.y1 + _centres_and_rims(rows) * box.height,
-    )
+    x, y = np.empty((2, rows + 2, columns + 2))
+    x[:] = box.x1 + _centres_and_rims(columns) * box.width
+    y[:] = (box.y1 + _centres_and_rims(rows) * box.height)[:, None]
     # What `contour_generator` would make, which takes longer to look for gaps than to trace.
     generator = contourpy.SerialContourGenerator(
         x,

@@ -54,6 +54,8 @@ def filled(geometry: Polygonal, smallest: float) -> Polygonal:
 
 def without_specks(geometry: Polygonal, smallest: float) -> Polygonal:
     """Drop parts and holes with an area below `smallest`; the largest part always stays."""
+    if isinstance(geometry, Polygon):
+        return _without_small_holes(geometry, smallest)
     parts = list(shapely.get_parts(geometry))
     if not parts:
         return Polygon()
