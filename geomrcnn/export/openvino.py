@@ -27,6 +27,8 @@ def write_openvino(
     """Write .xml and .bin of the graph of a precision, or a bundle; arguments as for `export`."""
     images: list[np.ndarray] = []
     if calibrate:
+        import nncf  # noqa: F401 - missing, it is missed before the work
+
         from geomrcnn.export.calibration import calibration_images
 
         images = calibration_images(bundle, calibrate, tile)

@@ -18,9 +18,9 @@ from tests.rasters import write_raster
 @pytest.fixture
 def given(tmp_path: Path) -> list[str]:
     """A raster of three by three tiles, and a model that sees one house in each, at one place."""
-    raster = write_raster(tmp_path / "a.tif", np.ones((3, 320, 320), np.uint8))
+    raster = write_raster(tmp_path / "a.tif", np.ones((3, 416, 416), np.uint8))
     model = write_constant_bundle(
-        tmp_path / "one.zip", [(50, 50, 70, 70)], [0.9], gsd=2.0, tile=128, overlap=32
+        tmp_path / "one.zip", [(70, 70, 90, 90)], [0.9], gsd=2.0, tile=160, overlap=32
     )
     return ["--seams", "--image", str(raster), "--model", str(model)]
 
@@ -62,9 +62,9 @@ def test_other_tiles_and_scores(given: list[str]) -> None:
         found: list[int] = json.loads(result.output)["objects"]
         return found
 
-    assert objects("--tile", "320", "--overlap", "0") == [1, 1]
-    assert objects("--overlap", "0") == [9, 16]
-    assert objects("--overlap", "64") == [16, 25]
+    assert objects("--tile", "416", "--overlap", "0") == [1, 1]
+    assert objects("--overlap", "16") == [9, 16]
+    assert objects("--overlap", "96") == [25, 36]
     assert objects("--min-score", "0.95") == [0, 0]
 
 

@@ -50,7 +50,8 @@ def assert_agree(ours: Detections, theirs: Detections, least: float) -> None:
 
 
 def test_runtimes_agree_on_synthetic_farmland(openvino, keras):
-    tile = tile_of(landscape(77, (512, 512), openvino.card.gsd).image)
+    side = openvino.card.tile
+    tile = tile_of(landscape(77, (side, side), openvino.card.gsd).image)
     (ours,), (theirs,) = openvino.detect([tile]), keras.detect([tile])
     assert_agree(ours, theirs, 0.1)
     assert_agree(theirs, ours, 0.1)

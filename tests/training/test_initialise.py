@@ -54,7 +54,7 @@ def write_small(
         mean=config.pixel_mean,
         std=config.pixel_std,
     )
-    write_bundle(path, card, config.to_dict(), kept, (b"", b""))
+    write_bundle(path, card, config.to_dict(), kept, {"fp32": (b"", b"")})
     return kept
 
 
