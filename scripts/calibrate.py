@@ -16,10 +16,10 @@ import numpy as np
 
 from geomrcnn import predict
 from geomrcnn.bundle.bundle import Bundle
-from geomrcnn.bundle.calibration import Calibration
-from geomrcnn.errors import DataError
-from geomrcnn.evaluation.calibration import calibration_error, fit_calibration, reliability
-from geomrcnn.evaluation.curves import average_precision, best_threshold, reached_at
+from geomrcnn.bundle.calibration import IDENTITY
+from geomrcnn.bundle.card import ModelCard
+from geomrcnn.evaluation.calibration import calibrated, calibration_error
+from geomrcnn.evaluation.curves import average_precision
 from geomrcnn.evaluation.matching import Verdicts
 from geomrcnn.evaluation.polygons import compare
 from geomrcnn.formats.reader import read_features
@@ -38,35 +38,34 @@ def main(model: str, pairs: tuple[str, ...], write: bool) -> None:
     """Predict, calibrate, and print what came of it."""
     bundle = Bundle.open(model)
     seen = [_verdicts(model, *pair.split("=")) for pair in pairs]
-    held_out = [_calibrated(one, [other for other in seen if other is not one]) for one in seen]
-    kept = _pooled([one for one, _ in held_out])
-    hits = sum(int((one.right & (one.scores >= least)).sum()) for one, least in held_out)
-    found = sum(int((one.scores >= least).sum()) for one, least in held_out)
+    figures = _by_the_others(bundle.card, seen)
+    card = calibrated(bundle.card, _pooled(seen))
+    click.echo(", ".join(f"{name} {value}" for name, value in figures.items()))
+    click.echo(f"fitted on all: {card.calibration}, least score {card.min_score}")
+    if write:
+        bundle.write_with(replace(card, metrics=figures), bundle.path)
+
+
+def _by_the_others(card: ModelCard, seen: Sequence[Verdicts]) -> dict[str, float]:
+    """Figures over all images, each with the calibration and the threshold of the others."""
+    as_seen = replace(card, calibration=IDENTITY)
+    scaled, hits, found = [], 0, 0
+    for one in seen:
+        fitted = calibrated(as_seen, _pooled([other for other in seen if other is not one]))
+        scores = fitted.calibration(one.scores)
+        kept = one.right[scores >= fitted.min_score]
+        hits, found = hits + int(kept.sum()), found + len(kept)
+        scaled.append(one._replace(scores=scores))
     whole = _pooled(seen)
     figures = {
         "objects": whole.truths,
         "ap50": average_precision(whole),
-        "precision": hits / found,
-        "recall": hits / whole.truths,
-        "f1": 2 * hits / (found + whole.truths),
-        "calibration error": calibration_error(kept),
+        "precision by the others' threshold": hits / found,
+        "recall by the others' threshold": hits / whole.truths,
+        "f1 by the others' threshold": 2 * hits / (found + whole.truths),
+        "calibration error": calibration_error(_pooled(scaled)),
     }
-    before = calibration_error(whole)
-    calibration, least = _fit([whole])
-    final = reached_at(whole._replace(scores=calibration(whole.scores)), least)
-    rounded = {name: round(value, 3) for name, value in figures.items()}
-    click.echo(f"each image by the others: {rounded}, before {before:.3f}")
-    click.echo(f"fitted on all: {calibration}, least score {least:.4f}, F1 {final.f1:.3f}")
-    if write:
-        probable = whole._replace(scores=calibration(whole.scores))
-        card = replace(
-            bundle.card,
-            calibration=calibration.after(bundle.card.calibration),
-            reliability=reliability(probable),
-            min_score=round(least, 4),
-            metrics=rounded,
-        )
-        bundle.write_with(card, bundle.path)
+    return {name: round(value, 3) for name, value in figures.items()}
 
 
 def _verdicts(model: str, raster: str, labels: str) -> Verdicts:
@@ -74,21 +73,6 @@ def _verdicts(model: str, raster: str, labels: str) -> Verdicts:
     found = predict(raster, model=model, min_score=ALL)
     comparison = compare(found, read_features(Path(labels))).comparison
     return comparison.verdicts(comparison.match(IOU))
-
-
-def _calibrated(one: Verdicts, others: Sequence[Verdicts]) -> tuple[Verdicts, float]:
-    """An image's detections with scores, and a threshold, that other images chose."""
-    calibration, least = _fit(others)
-    return one._replace(scores=calibration(one.scores)), least
-
-
-def _fit(images: Sequence[Verdicts]) -> tuple[Calibration, float]:
-    pooled = _pooled(images)
-    calibration = fit_calibration(pooled).calibration
-    best = best_threshold(pooled._replace(scores=calibration(pooled.scores)))
-    if best is None:
-        raise DataError("no object in any image")
-    return calibration, best.min_score
 
 
 def _pooled(images: Sequence[Verdicts]) -> Verdicts:

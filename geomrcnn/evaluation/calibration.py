@@ -13,7 +13,6 @@ from geomrcnn.bundle.calibration import Calibration, ReliabilityBin
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.errors import DataError
 from geomrcnn.evaluation.curves import best_threshold
-from geomrcnn.evaluation.evaluation import Evaluation
 from geomrcnn.evaluation.matching import Verdicts
 
 BINS = 10
@@ -99,19 +98,18 @@ def calibration_error(verdicts: Verdicts) -> float:
     return gaps / total if total else 0.0
 
 
-def calibrated(card: ModelCard, evaluation: Evaluation) -> ModelCard:
+def calibrated(card: ModelCard, verdicts: Verdicts) -> ModelCard:
     """The card of a model whose scores are probabilities, and whose least score has the best F1.
 
     Everything but the fields `calibration`, `reliability` and `min_score` stays.
 
     Args:
         card: Of the model that was evaluated; it may be calibrated already.
-        evaluation: Of that model, on images it was not trained on.
+        verdicts: On its detections in images that it was not trained on.
 
     Raises:
         DataError: as `fit_calibration`, or the images have no objects.
     """
-    verdicts = evaluation.verdicts()
     fit = fit_calibration(verdicts).calibration
     probable = verdicts._replace(scores=fit(verdicts.scores))
     best = best_threshold(probable)

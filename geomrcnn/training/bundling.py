@@ -124,7 +124,7 @@ def _measured(card: ModelCard, evaluation: Evaluation, say: Callable[[str], None
     scores = {name: round(evaluation.coco.overall[name], 4) for name in FIGURES}
     card = replace(card, metrics={**card.metrics, **scores})
     try:
-        return calibrated(card, evaluation)
+        return calibrated(card, evaluation.verdicts())
     except DataError as error:
         say(f"scores are left as they are: {error}")
         return card

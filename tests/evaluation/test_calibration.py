@@ -132,7 +132,7 @@ def evaluated(path: Path) -> Evaluation:
 def test_a_calibrated_bundle_reports_probabilities(bundle: Path, tmp_path: Path) -> None:
     before = evaluated(bundle)
     opened = Bundle.open(bundle)
-    card = calibrated(opened.card, before)
+    card = calibrated(opened.card, before.verdicts())
     opened.write_with(card, tmp_path / "probable.zip")
     after = evaluated(tmp_path / "probable.zip")
     opened = Bundle.open(tmp_path / "probable.zip")
@@ -154,5 +154,5 @@ def test_calibrating_twice_hardly_moves_a_score(bundle: Path) -> None:
     for _ in range(2):
         once = evaluated(bundle).detections[0].scores
         opened = Bundle.open(bundle)
-        opened.write_with(calibrated(opened.card, evaluated(bundle)), bundle)
+        opened.write_with(calibrated(opened.card, evaluated(bundle).verdicts()), bundle)
     np.testing.assert_allclose(evaluated(bundle).detections[0].scores, once, atol=0.02)
