@@ -196,7 +196,7 @@ def evaluate(
         outputs.check()
         options = {"min_score": min_score, "tile": tile, "overlap": overlap, "bands": bands,
                    "scale": scale, "gsd": gsd, "aoi": aoi}  # fmt: skip
-        evaluate_seams(image, model, runtime, options, truth, class_attribute, outputs)
+        evaluate_seams(image, model, runtime, precision, options, truth, class_attribute, outputs)
         return
     _refuse("go with --seams", of_seams)
     if pred and truth and not (data or model):

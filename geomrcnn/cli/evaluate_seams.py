@@ -16,6 +16,7 @@ def evaluate_seams(
     image: str,
     model: str,
     runtime: str,
+    precision: str,
     options: Mapping[str, Any],
     truth: str | None,
     attribute: str | None,
@@ -28,7 +29,7 @@ def evaluate_seams(
     from geomrcnn.raster.redaction import redacted
     from geomrcnn.runtime import load_detector
 
-    detector = load_detector(model, runtime=runtime, tile=options["tile"])
+    detector = load_detector(model, runtime=runtime, precision=precision, tile=options["tile"])
     with progress_bar() as on_progress:
         scores = measure_seams(
             image, detector, Options(**options),

@@ -76,6 +76,8 @@ def test_wrong_usage(given: list[str], tmp_path: Path, capsys: pytest.CaptureFix
         assert "do not go with --seams" in capsys.readouterr().err
     assert run(evaluate, [*given, "--class-attribute", "use"]) == 2
     assert run(evaluate, [*given, "--tile", "100"]) == 2
+    assert run(evaluate, [*given, "--precision", "int8"]) == 1
+    assert "holds no int8 graph" in capsys.readouterr().err
     layers = ["--pred", "a.gpkg", "--truth", "b.gpkg"]
     for option in (["--image", "a.tif"], ["--overlap", "0"], ["--scale", "minmax"]):
         assert run(evaluate, [*layers, *option]) == 2
