@@ -54,7 +54,7 @@ def measure_seams(
         open_survey(raster, detector, both[0]) as one,
         open_survey(raster, detector, both[1]) as two,
     ):
-        report = Report(tiles=int(one.wanted.sum() + two.wanted.sum()))
+        report = Report(tiles=one.tiles + two.tiles)
         if on_progress is not None:
             on_progress(report.progress)
         first, second = (
