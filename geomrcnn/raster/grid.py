@@ -25,15 +25,15 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class TileGrid:
-    """Square windows that cover a raster, as few as can be.
+    """Square windows that cover a raster.
 
-    Without a stride they are evenly spaced, the outermost flush with the raster's edges, and
-    neighbours overlap by `overlap` pixels or, to come out even, a few more. A side shorter than a
-    tile gets one window, of full size, that reaches beyond the raster.
+    Without a stride they are as few as can be and evenly spaced, the outermost flush with the
+    raster's edges; neighbours overlap by `overlap` pixels or, to come out even, a few more. A side
+    shorter than a tile gets one window, of full size, that reaches beyond the raster.
 
     With a stride, tiles begin at its multiples and reach beyond the raster on both sides. A network
     halves the image again and again, and sees an object that is moved by less than its coarsest
-    pixel otherwise than before; so the same object in two tiles gets the same score.
+    pixel otherwise than before; so two tiles score an object more alike (docs/experiments.md).
 
     Halfway, the tiles lie half a step further up and to the left, with one more at the end: the
     middles of their overlaps are as far from those of the usual grid as they can be. There, the
