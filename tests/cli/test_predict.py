@@ -16,10 +16,12 @@ from affine import Affine
 from click.testing import CliRunner
 
 from geomrcnn.cli import predict as cli
+from geomrcnn.cli.evaluate import evaluate
 from geomrcnn.cli.main import run
 from geomrcnn.cli.predict import predict
 from geomrcnn.inference import options
 from geomrcnn.raster import scaling
+from geomrcnn.runtime import load
 from geomrcnn.vector import outlines, regularise
 from tests.oracles.bundle import write_constant_bundle
 from tests.rasters import write_raster
@@ -72,6 +74,10 @@ def test_choices_are_those_of_the_rooms_they_come_from() -> None:
     assert cli.PARTS == outlines.PARTS
     assert cli.METHODS == scaling.METHODS
     assert cli.ANY_CLASS == options.ANY_CLASS
+    for command in (predict, evaluate):
+        offered = {option.name: option.type for option in command.params}
+        assert tuple(offered["runtime"].choices) == load.RUNTIMES  # type: ignore[attr-defined]
+        assert tuple(offered["precision"].choices) == load.PRECISIONS  # type: ignore[attr-defined]
 
 
 def test_outlines_are_shaped_by_class(files: dict[str, str]) -> None:

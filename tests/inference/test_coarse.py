@@ -11,7 +11,8 @@ from affine import Affine
 from shapely import Polygon, affinity
 
 from geomrcnn.errors import RasterError
-from geomrcnn.inference.options import Options
+from geomrcnn.formats.reader import read_features
+from geomrcnn.inference.options import Options, Progress
 from geomrcnn.inference.predict import predict, predict_to_file
 from geomrcnn.raster.tile import Tile
 from geomrcnn.runtime.detector import Detections
@@ -81,6 +82,25 @@ def test_the_second_look_is_counted_and_kept(tmp_path: Path) -> None:
     assert report.tiles == report.processed + sum(report.skipped.values())
     assert [now.done for now in totals] == list(range(report.tiles + 1))
     assert report.objects == 1
+
+
+@pytest.mark.parametrize("broken_off_after", [1, 6], ids=["larger pixels", "usual pixels"])
+def test_broken_off_in_either_look_it_goes_on(tmp_path: Path, broken_off_after: int) -> None:
+    path = painting(tmp_path / "a.tif", shapely.box(40, 100, 860, 160))
+    options, out = Options(coarse=True), tmp_path / "out.gpkg"
+
+    def stop(now: Progress) -> None:
+        if now.done == broken_off_after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predict_to_file(path, out, Overlooking(), options, on_progress=stop)
+    assert not out.exists()
+    report = predict_to_file(path, out, Overlooking(), options)
+    assert report.resumed >= broken_off_after
+    expected = predict(path, model=Overlooking(), coarse=True)
+    found = read_features(out)
+    assert [g.wkb for g in found.geometry.explode()] == [g.wkb for g in expected.geometry]
 
 
 def test_a_raster_without_a_place_has_no_coarser_pixels(tmp_path: Path) -> None:
