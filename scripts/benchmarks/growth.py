@@ -22,7 +22,6 @@ from scripts.benchmarks.common.ortho import write_farmland
 from scripts.benchmarks.common.stopwatch import StopWatch
 from scripts.benchmarks.common.tables import markdown, report, write_json
 from scripts.benchmarks.common.turns import (
-    NETWORK,
     REST,
     STAGES,
     Witness,
@@ -36,6 +35,10 @@ PARTS = ("area", "objects", "tile")
 TILE = 1024
 SEEN = 3328
 """Side of the raster on which objects are counted: 16 tiles of 1024 that overlap by a quarter."""
+
+
+BESIDE = (*(name for name in STAGES if "network" not in name), REST)
+"""What is done where no network looks."""
 
 
 class Line(NamedTuple):
@@ -103,14 +106,14 @@ def on_farmland(folder: Path, size: int, tile: int, model: str, precision: str) 
 
 def by_stage(folder: Path, objects: int, model: str) -> dict[str, float]:
     """Milliseconds of a processor to a tile, by stage, and the number of objects in it."""
-    raster = folder / f"{SEEN}.tif"
+    raster, card = folder / f"{SEEN}.tif", Bundle.open(model).card
     if not raster.exists():
-        write_farmland(raster, SEEN, Bundle.open(model).card.gsd)
+        write_farmland(raster, SEEN, card.gsd)
     watch = StopWatch()
-    witness = Witness(None, parcels(SEEN, TILE, objects), watch)
+    witness = Witness(card, None, parcels(SEEN, TILE, objects), watch)
     done = take_turns(raster, folder / f"{objects}.gpkg", witness, watch, TILE)
     stages = milliseconds(watch, done.processed)
-    spent = {name: row["cpu"] for name, row in stages.items() if name != NETWORK}
+    spent = {name: stages[name]["cpu"] for name in BESIDE}
     return {"seen": done.detections / done.processed, **spent}
 
 
@@ -153,12 +156,10 @@ def _speed(run: Whole) -> list[str]:
 
 def objects_tables(seen: dict[int, dict[str, float]]) -> list[str]:
     """A row a number of objects, with a column a stage; then the line."""
-    head = ["objects", *STAGES, "all"]
     rows = [
-        [f"{row['seen']:.0f}", *(f"{row[name]:.1f}" for name in (*STAGES, REST))]
-        for row in seen.values()
+        [f"{row['seen']:.0f}", *(f"{row[name]:.1f}" for name in BESIDE)] for row in seen.values()
     ]
-    told = ["Milliseconds of one processor to a tile.", markdown(head, rows)]
+    told = ["Milliseconds of one processor to a tile.", markdown(["objects", *BESIDE], rows)]
     if len(seen) > 2:
         line = fitted([row["seen"] for row in seen.values()], [row[REST] for row in seen.values()])
         told.append(line.told("milliseconds", "objects"))

@@ -98,16 +98,14 @@ def of_backbone(
     from scripts.benchmarks.common.busy import busy_network, config_for, exported
 
     config = config_for(backbone, proposals, detections)
-    cases = []
-    for tile in tiles:
-        image = farmland(tile)
-        graphs = {"fp32": exported(busy_network(config, image))}
-        if "int8" in precisions:
-            graphs["int8"] = in_int8(*graphs["fp32"])
-        cases += [
-            Case(backbone, key, tile, profile(*graphs[key], image, runs)) for key in precisions
-        ]
-    return cases
+    graphs = {"fp32": exported(busy_network(config, farmland(max(tiles))))}
+    if "int8" in precisions:
+        graphs["int8"] = in_int8(*graphs["fp32"])
+    return [
+        Case(backbone, precision, tile, profile(*graphs[precision], farmland(tile), runs))
+        for tile in tiles
+        for precision in precisions
+    ]
 
 
 def of_model(model: str, precisions: Sequence[str], tiles: Sequence[int], runs: int) -> list[Case]:

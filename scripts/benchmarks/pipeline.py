@@ -67,7 +67,7 @@ def main(
             truth = parcels(size, tile, objects)
         # First, as the other part leaves the file in memory.
         whole = run_whole(raster, model, precision, tile)
-        witness = Witness(detector, truth, watch)
+        witness = Witness(detector.card, detector, truth, watch)
         seen = take_turns(raster, Path(folder) / "turns.gpkg", witness, watch, tile)
     stages = milliseconds(watch, seen.processed, detector.threads)
     each = seen.detections / seen.processed

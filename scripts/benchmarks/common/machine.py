@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import openvino
 
+LOAD = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # not on Windows
+"""Processes that wanted to run in the minute before this one began."""
 PACKAGES = ("openvino", "tensorflow", "numpy", "rasterio", "shapely")
 
 
@@ -16,8 +18,8 @@ def machine() -> str:
     processor = openvino.Core().get_property("CPU", "FULL_DEVICE_NAME").strip()
     told = [f"{processor}, {cores()} cores", f"{platform.system()} {platform.machine()}"]
     told += [f"Python {platform.python_version()}", *_versions()]
-    if hasattr(os, "getloadavg"):  # not on Windows
-        told.append(f"load {os.getloadavg()[0]:.1f} before")
+    if LOAD is not None:
+        told.append(f"load {LOAD:.1f} before")
     return f"*{'; '.join(told)}*"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from geomrcnn.bundle.card import ModelCard
 from geomrcnn.inference import looking, survey
 from geomrcnn.inference import predict as prediction
 from geomrcnn.inference.journal import Journal
@@ -44,16 +45,20 @@ all of them, so the rest is in it."""
 class Witness:
     """Lets a model look at a tile, and reports what a detector saw that knows the truth.
 
-    Without a model nobody looks; without a truth, what the model sees counts.
+    Without a model nobody looks; without a truth, what the model sees counts. The card is the
+    model's in any case.
     """
 
+    digest, description = "1", "a model and a detector that knows, in turns"
+
     def __init__(
-        self, model: Detector | None, truth: OracleDetector | None, watch: StopWatch
+        self,
+        card: ModelCard,
+        model: Detector | None,
+        truth: OracleDetector | None,
+        watch: StopWatch,
     ) -> None:
-        one = model or truth
-        if one is None:
-            raise ValueError("somebody has to see something")
-        self.card, self.digest, self.description = one.card, one.digest, one.description
+        self.card = card
         self._model, self._truth, self._watch = model, truth, watch
 
     def detect(self, tiles: Sequence[Tile]) -> list[Detections]:
