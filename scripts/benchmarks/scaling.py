@@ -8,6 +8,7 @@ worker, which at best is the number of workers, while there are as many cores.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -75,8 +76,8 @@ def cluster(workers: int) -> Iterator[str]:
     with (
         tempfile.TemporaryDirectory() as folder,
         LocalCluster(
-            n_workers=workers, threads_per_worker=THREADS, processes=True,
-            dashboard_address=None, local_directory=folder,
+            n_workers=workers, threads_per_worker=THREADS, processes=True, memory_limit=0,
+            dashboard_address=None, local_directory=folder, silence_logs=logging.CRITICAL,
         ) as made,
     ):  # fmt: skip
         yield made.scheduler_address
