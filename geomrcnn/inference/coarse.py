@@ -61,10 +61,10 @@ class CoarseView:
         """One object in place of the pieces, or else the pieces."""
         if not self.explains:
             return self.pieces
-        best = min((piece.best for piece in self.pieces), key=lambda one: one.rank)
+        best = min(self.pieces, key=lambda piece: piece.rank)
         members = sum(piece.members for piece in self.pieces)
         tiles = frozenset[tuple[int, int]]().union(*(piece.tiles for piece in self.pieces))
-        return [Whole(best, self.outline, False, members, tiles)]
+        return [Whole(best.best, best.score, self.outline, False, members, tiles)]
 
 
 def coarse_views(

@@ -110,16 +110,16 @@ def to_features(
     else:
         areas = ground_areas(geometries, source.crs)
     kept = [k for k, size in enumerate(areas) if options.min_area <= size <= options.max_area]
-    best = [shaped[k].whole.best for k in kept]
+    wholes = [shaped[k].whole for k in kept]
     # With their types, which a row of tiles without objects would not show.
     return GeoDataFrame(
         {
-            "class": _words(classes[one.class_id - 1] for one in best),
-            "score": np.array([round(one.score, 4) for one in best], np.float64),
+            "class": _words(classes[one.best.class_id - 1] for one in wholes),
+            "score": np.array([round(one.score, 4) for one in wholes], np.float64),
             "area_m2": np.array([round(areas[k], 1) for k in kept], np.float64),
-            "fragments": np.array([shaped[k].whole.fragments for k in kept], np.int32),
+            "fragments": np.array([one.fragments for one in wholes], np.int32),
             "status": _words(shaped[k].status for k in kept),
-            "tile": _words(f"{row}-{column}" for row, column in (one.tile for one in best)),
+            "tile": _words(f"{row}-{column}" for row, column in (one.best.tile for one in wholes)),
         },
         geometry=[geometries[k] for k in kept],
         crs=source.crs,

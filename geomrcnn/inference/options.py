@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.errors import ModelError
 from geomrcnn.inference.findings import Findings
@@ -143,13 +145,13 @@ class Report:
     seconds: float = 0.0
     device: str = ""
 
-    def count(self, findings: Findings, problem: str) -> None:
-        """Take note of a tile."""
+    def count(self, findings: Findings, min_score: float, problem: str) -> None:
+        """Take note of a tile; `min_score` is that from which an object counts."""
         if findings.skipped:
             self.skipped[findings.skipped] += 1
         else:
             self.processed += 1
-            self.detections += len(findings)
+            self.detections += int(np.count_nonzero(findings.scores >= min_score))
         if problem:
             self.unreadable.append(problem)
 

@@ -115,7 +115,8 @@ class Survey:
     ) -> Iterator[tuple[list[Whole], float]]:
         """For each row of tiles, the objects that no later row can see, and where that begins."""
         source = self.source
-        merger = Merger((source.width, source.height), self.grid.overlap, self.options.agreement)
+        size = source.width, source.height
+        merger = Merger(size, self.grid.overlap, self.options.agreement, self.min_score)
         with closing(self._look(report, journal, layer)) as looked:
             for row, count in enumerate(self.wanted.sum(axis=1)):
                 instances: list[Instance] = []
@@ -129,6 +130,12 @@ class Survey:
     def tiles(self) -> int:
         """Number of tiles to look at."""
         return int(self.wanted.sum()) + (self.coarse.tiles if self.coarse else 0)
+
+    @property
+    def min_score(self) -> float:
+        """Score from which an object counts."""
+        chosen = self.options.min_score
+        return self.detector.card.min_score if chosen is None else chosen
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -147,13 +154,14 @@ class Survey:
         self, report: Report, journal: Journal | None, layer: int
     ) -> Generator[Looked, None, None]:
         """The findings of all wanted tiles, from the journal or by looking."""
-        card, options = self.detector.card, self.options
-        min_score = card.min_score if options.min_score is None else options.min_score
         known = np.zeros_like(self.wanted)
         if journal is not None:
             journal.mark(layer, known)
         missing = self._cells(self.wanted & ~known)
-        fresh = look(missing, self.open_source, self.detector, min_score, strict=options.strict)
+        fresh = look(
+            missing, self.open_source, self.detector, FAINT * self.min_score,
+            strict=self.options.strict,
+        )  # fmt: skip
         with closing(fresh):
             for cell in self._cells(self.wanted):
                 if journal is not None and known[cell.row, cell.column]:
@@ -163,12 +171,17 @@ class Survey:
                     looked = next(fresh)
                     if journal is not None and not looked.problem:
                         journal.add(layer, cell.row, cell.column, looked.findings)
-                report.count(looked.findings, looked.problem)
+                report.count(looked.findings, self.min_score, looked.problem)
                 yield looked
 
     def _cells(self, wanted: npt.NDArray[np.bool_]) -> Iterator[Cell]:
         return (cell for cell in self.grid if wanted[cell.row, cell.column])
 
+
+FAINT = 0.5
+"""Share of the score from which an object counts, from which a tile's word on it is heard: one who
+only heard those that score enough would hear of every doubtful object that some tile thinks well
+of it."""
 
 STRIDE = 64
 """Pixels of the image to one of the coarsest level of a feature pyramid."""

@@ -15,15 +15,9 @@ precisely the larger the object; and a complete object taken for a cut one loses
 cut one taken for complete loses all that lies beyond."""
 
 
-CLEAR = 128.0
-"""From this far within its tile, in pixels, an object is seen as well as can be. A network that
-sees it nearer to the edge lacks some of what lies around it: scores of two views of one object
-differ by 0.1 (standard deviation) at 50 pixels from a seam, and by 0.03 at 150."""
-
-
-def clearance(instance: Instance, size: tuple[float, float]) -> float:
-    """Pixels from a box to the nearest seam of its tile, at most `CLEAR`."""
-    return min([CLEAR, *(gap for gap, _, _ in _seams(instance, size))])
+def clearance(instance: Instance, size: tuple[float, float], enough: float) -> float:
+    """Pixels from a box to the nearest seam of its tile, at most `enough`."""
+    return min([enough, *(gap for gap, _, _ in _seams(instance, size))])
 
 
 def is_cut(instance: Instance, size: tuple[float, float]) -> bool:

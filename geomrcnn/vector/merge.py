@@ -12,7 +12,8 @@ them saw. The rules, in order:
    one is cut by its tile's edge and lies within the other there, as an arm does of an object that
    is all of a piece only in the other tile. Objects are the connected components.
 3. Settle. If some member is not cut by any tile edge, the one furthest from the edges of its tile
-   is the object. Otherwise the members' soft masks are combined and contoured.
+   is the object, and the mean of all that are not cut is its score. Otherwise the members' soft
+   masks are combined and contoured. What scores too low goes.
 4. Clean up. Of two objects that nearly coincide, the complete one, then the better one, stays:
    small objects whose two outlines jitter past rule 2, and what a tile saw twice. So it is with two
    from different tiles which lie mostly on one another, where one tile saw one object and its
@@ -51,11 +52,13 @@ class Merger:
         size: (width, height) of the raster in pixels: its own edges are no seams.
         overlap: Least overlap of neighbouring tiles, in pixels.
         agreement: Intersection over union, within the common zone, of one object seen twice.
+        min_score: What scores less, when all have been heard that saw it, is no object.
     """
 
     size: tuple[float, float]
     overlap: float
     agreement: float = AGREEMENT
+    min_score: float = 0.0
     _open: list[Traced] = field(default_factory=list)
     _pairs: Pairs = field(default_factory=no_pairs)
 
@@ -97,7 +100,9 @@ class Merger:
         for _, members in groupby(closing, key=lambda k: group[k]):
             objects = groupby(members, key=lambda k: part[k])
             settled = [settle([self._open[k] for k in one], self.size) for _, one in objects]
-            wholes += clean_up([whole for whole in settled if not whole.outline.is_empty])
+            wholes += clean_up(
+                [one for one in settled if one.score >= self.min_score and not one.outline.is_empty]
+            )
         number = np.cumsum(stays) - 1
         self._open = [one for one, stay in zip(self._open, stays, strict=True) if stay]
         self._pairs = Pairs(*(number[pairs[stays[pairs[:, 0]]]] for pairs in self._pairs))

@@ -203,6 +203,32 @@ def test_of_complete_views_the_one_clearest_of_seams_wins() -> None:
     assert whole_of(near, clear).best is clear
 
 
+def test_the_score_is_the_mean_of_complete_views_and_mostly_of_the_clear_ones() -> None:
+    """One is 20, the other 40 pixels from a seam, which counts sixteen times as much."""
+    near, clear = instance(360, 380, 0, score=0.9), instance(360, 380, 1, score=0.3)
+    assert whole_of(near, clear).score == pytest.approx((0.9 + 16 * 0.3) / 17)
+
+
+def test_a_cut_view_has_no_say_in_the_score() -> None:
+    complete, cut = instance(240, 380, 0, score=0.6), instance(320, 380, 1, score=0.99)
+    assert whole_of(complete, cut).score == 0.6
+
+
+def test_what_the_clear_views_doubt_is_no_object() -> None:
+    near, clear = instance(344, 376, 0, score=0.9), instance(346, 378, 1, score=0.3)
+    for views, found in ((2, 0), (1, 1)):
+        merger = Merger((4000, 400), 80, min_score=0.6)
+        assert len(merger.add([near, clear][:views])) == found
+
+
+def test_a_doubtful_object_takes_no_place_from_a_better_one() -> None:
+    """Complete ones go first, if they are any."""
+    doubtful, cut = instance(346, 378, 1, score=0.3), instance(330, 400, 0, score=0.9)
+    merger = Merger((4000, 400), 80, min_score=0.5)
+    (whole,) = merger.add([doubtful, cut])
+    assert whole.best is cut
+
+
 def test_far_from_seams_the_score_decides() -> None:
     """In tiles that overlap by half, an object has two views that are clear of seams."""
     mask, box = np.ones((28, 28), np.float32), Box(480, 160, 500, 240)
