@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -11,8 +13,10 @@ from geomrcnn.cli.bands import band_list
 from geomrcnn.cli.progress import MODES, emit, json_lines, progress_bar, silence
 
 if TYPE_CHECKING:
+    from geomrcnn.inference.crew import Crew
     from geomrcnn.inference.options import Report
     from geomrcnn.raster.scaling import Method
+    from geomrcnn.runtime.load import Recipe
 
 EXAMPLES = """
 \b
@@ -25,6 +29,8 @@ Examples:
   geomrcnn predict county.vrt --out parish.gpkg --aoi parish.geojson
   geomrcnn predict sheets/ --out county.gpkg
   geomrcnn predict 'sheets/*.tif' --out 'fields/{name}.gpkg'
+  geomrcnn predict county.vrt --out county.gpkg --workers 4
+  geomrcnn predict country.vrt --out country.parquet --scheduler tcp://10.0.0.1:8786
   geomrcnn predict 'https://tiles.example/{z}/{x}/{y}.png' --out parish.gpkg --aoi parish.geojson
 """
 
@@ -127,6 +133,12 @@ NOT_NEGATIVE = click.FloatRange(0)
               show_default=True, help="What the network computes in: int8 is faster on newer "
               "processors; auto takes it there, if the model has it and loses little by "
               "it.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1), metavar="N",
+              help="Look with N processes, which share the cores of this machine (extra "
+              "dask).  [default: in this process]")  # fmt: skip
+@click.option("--scheduler", metavar="ADDRESS|FILE",
+              help="Look with the workers of a Dask cluster: the address of its scheduler, such as "
+              "tcp://host:8786, or the file that it has written (extra dask).")  # fmt: skip
 @click.option("--strict", is_flag=True,
               help="End at a part of the raster that cannot be read, instead of passing over it "
               "and telling.")  # fmt: skip
@@ -159,6 +171,8 @@ def predict(
     coarse: bool,
     runtime: str,
     precision: str,
+    workers: int | None,
+    scheduler: str | None,
     strict: bool,
     overwrite: bool,
     restart: bool,
@@ -186,11 +200,13 @@ def predict(
         raise click.UsageError("--shape and --share-edges contradict each other: choose one")
     if min_area > max_area:
         raise click.UsageError(f"--min-area {min_area:g} is more than --max-area {max_area:g}")
+    if workers is not None and scheduler is not None:
+        raise click.UsageError("--workers and --scheduler contradict each other: choose one")
     from geomrcnn.formats.writer import check_output, shown
     from geomrcnn.inference.journal import journal_of
     from geomrcnn.inference.options import Options
     from geomrcnn.inference.predict import NAME, predict_each, predict_to_file
-    from geomrcnn.runtime import load_detector
+    from geomrcnn.runtime.load import choose
 
     options = Options(
         min_score=min_score, tile=tile, overlap=overlap, bands=bands, scale=scale, gsd=gsd,
@@ -202,19 +218,21 @@ def predict(
     with narrator() as on_progress:
         if NAME not in out:
             check_output(out, overwrite)
-        detector = load_detector(model, runtime=runtime, precision=precision, tile=tile)
+        recipe = choose(model, runtime=runtime, precision=precision, tile=tile)
+        detector = recipe.load()
         try:
-            if NAME in out:
-                reports = predict_each(
-                    rasters, out, detector, options,
-                    overwrite=overwrite, restart=restart, on_progress=on_progress,
-                )  # fmt: skip
-            else:
-                report = predict_to_file(
-                    rasters, out, detector, options,
-                    overwrite=overwrite, restart=restart, on_progress=on_progress,
-                )  # fmt: skip
-                reports = {out: report}
+            with hired(workers, scheduler, recipe, detector.digest) as crew:
+                if NAME in out:
+                    reports = predict_each(
+                        rasters, out, detector, options, overwrite=overwrite, restart=restart,
+                        crew=crew, on_progress=on_progress,
+                    )  # fmt: skip
+                else:
+                    report = predict_to_file(
+                        rasters, out, detector, options, overwrite=overwrite, restart=restart,
+                        crew=crew, on_progress=on_progress,
+                    )  # fmt: skip
+                    reports = {out: report}
         except KeyboardInterrupt:
             if NAME in out or journal_of(out).exists():
                 click.echo("What was found is kept; the same command goes on from there.", err=True)
@@ -228,6 +246,24 @@ def predict(
             emit("done", **_facts(shown(one), report))
         else:
             click.echo(_summary(shown(one), report))
+
+
+@contextmanager
+def hired(
+    workers: int | None, scheduler: str | None, recipe: Recipe, digest: str
+) -> Iterator[Crew | None]:
+    """Other processes to look, if they are wanted."""
+    if workers is None and scheduler is None:
+        yield None
+        return
+    from geomrcnn.inference.cluster import crew_at, local_crew
+
+    if workers is not None:
+        with local_crew(workers, recipe, digest) as crew:
+            yield crew
+    elif scheduler is not None:
+        with crew_at(scheduler, recipe, digest) as crew:
+            yield crew
 
 
 def _facts(out: str, report: Report) -> dict[str, object]:

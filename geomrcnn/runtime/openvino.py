@@ -17,8 +17,16 @@ from geomrcnn.runtime.detector import Detections
 class OpenVinoDetector:
     """A `Detector` around a graph in a bundle."""
 
-    def __init__(self, bundle: Bundle, tile: int, precision: str = "fp32") -> None:
+    def __init__(
+        self, bundle: Bundle, tile: int, precision: str = "fp32", threads: int | None = None
+    ) -> None:
         """Compile the graph of a precision for square tiles of side `tile` pixels.
+
+        Args:
+            bundle: Where the graph is.
+            tile: Side of the tiles.
+            precision: Of the graph.
+            threads: In how many to compute; None is as many as there are cores.
 
         Raises:
             ModelError: there is no such graph, or it cannot be read or compiled.
@@ -36,7 +44,11 @@ class OpenVinoDetector:
             model.reshape([1, self._side, self._side, len(bundle.card.bands)])
             # Of all that is not int8. The plugin's own choice on some processors is bfloat16, which
             # moves outlines.
-            self._model = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+            properties: dict[str, object] = {"INFERENCE_PRECISION_HINT": "f32"}
+            if threads is not None:
+                # Several processes would all pin their threads to the first cores.
+                properties |= {"INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
+            self._model = core.compile_model(model, "CPU", properties)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise ModelError(f"{bundle.path}: OpenVINO cannot run its graph ({reason})") from error
