@@ -15,7 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from geomrcnn import __version__
-from geomrcnn.errors import ClusterError
+from geomrcnn.errors import ClusterError, GeomrcnnError
 from geomrcnn.inference.looking import Looked
 from geomrcnn.inference.opening import Opening
 from geomrcnn.raster.grid import Cell
@@ -118,8 +118,7 @@ class Crew:
             if future.status == "error":
                 raise future.exception()
             with self._reached():
-                found: list[Looked] = future.result()
-                return found
+                found: list[Looked] | GeomrcnnError = future.result()
         except KilledWorker as error:
             first = order.cells[0]
             raise ClusterError(
@@ -133,6 +132,9 @@ class Crew:
             raise ClusterError(
                 f"{self._address}: its workers have no geomrcnn; install the same version there"
             ) from error
+        if isinstance(found, GeomrcnnError):
+            raise found
+        return found
 
     def _count(self) -> int:
         """How many workers there are, as of some seconds ago."""
@@ -159,6 +161,8 @@ class Crew:
         from distributed import CancelledError
 
         try:
+            if self._client.status in ("closing", "closed"):  # it has given up
+                raise ConnectionError("the connection is closed")
             yield
         except (CancelledError, OSError) as error:
             raise ClusterError(

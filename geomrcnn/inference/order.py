@@ -15,7 +15,7 @@ from typing import Protocol
 from distributed import get_worker
 
 from geomrcnn import __version__
-from geomrcnn.errors import ClusterError, ModelError, RasterError
+from geomrcnn.errors import ClusterError, GeomrcnnError, ModelError, RasterError
 from geomrcnn.inference.looking import Looked, look
 from geomrcnn.inference.opening import Opening
 from geomrcnn.raster.grid import Cell
@@ -59,8 +59,22 @@ _TURN = threading.Lock()
 """One order at a time in a process: its detector takes all threads of the worker."""
 
 
-def carry_out(order: Order) -> list[Looked]:
+def carry_out(order: Order) -> list[Looked] | GeomrcnnError:
     """Look at the tiles of an order, in a thread of a Dask worker.
+
+    Returns:
+        What was found, or what is wrong: what lies behind an error, as Dask would send it along,
+        may not be fit for sending, and it would log all of that.
+    """
+    try:
+        return _look_at(order)
+    except GeomrcnnError as error:
+        error.__cause__ = error.__context__ = error.__traceback__ = None
+        return error
+
+
+def _look_at(order: Order) -> list[Looked]:
+    """Look at the tiles of an order.
 
     Raises:
         ClusterError: the worker has another version of geomrcnn.

@@ -198,10 +198,11 @@ def test_what_is_wrong_on_a_worker_is_one_line_here(
         run(Crew(client, Slow(), "2"))
     damaged = tmp_path / "damaged.tif"
     pixels = np.random.default_rng(0).integers(1, 255, (3, SIDE, SIDE), np.uint8)
-    write_raster(damaged, pixels, transform=PLACE, tiled=True, compress="deflate")
+    write_raster(damaged, pixels, transform=PLACE, tiled=True, blockxsize=64, blockysize=64,
+                 compress="deflate")  # fmt: skip
     with damaged.open("r+b") as file:
         file.seek(damaged.stat().st_size // 2)
-        file.write(b"\xff" * 30_000)
+        file.write(b"\xff" * (damaged.stat().st_size // 10))
     crew = Crew(client, Slow(), Patient.digest)
     with pytest.raises(RasterError, match=r"damaged\.tif: rows .* cannot be read"):
         run(crew, damaged, strict=True)
