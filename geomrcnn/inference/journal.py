@@ -13,7 +13,7 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -84,7 +84,7 @@ class Journal(Entries, AbstractContextManager["Journal"]):
             for statement in TABLES.split(";"):
                 execute(statement)
             more = as_json(shard)
-            more |= {"checksum": str(checksum_of(wanted, more))}
+            more |= {"checksum": sum_of(wanted, more)}
             self._database.executemany("INSERT INTO run VALUES (?, ?)", wanted.items())
             self._database.executemany("INSERT INTO shard VALUES (?, ?)", more.items())
         found = dict(execute("SELECT key, value FROM run").fetchall())
@@ -156,6 +156,8 @@ class Journal(Entries, AbstractContextManager["Journal"]):
     def keep(self) -> None:
         """The file itself is the output, even if there is no tile in it."""
         self._whole = True
+        with suppress(sqlite3.Error):  # one file, that can be read where nothing can be written
+            self._database.execute("PRAGMA journal_mode = DELETE")
 
     def __exit__(
         self,
@@ -176,6 +178,11 @@ class Journal(Entries, AbstractContextManager["Journal"]):
 def as_json(values: Mapping[str, object]) -> dict[str, str]:
     """As the tables `run` and `shard` hold them."""
     return {key: json.dumps(value, sort_keys=True) for key, value in values.items()}
+
+
+def sum_of(run: Mapping[str, str], shard: Mapping[str, str]) -> str:
+    """What changes with anything in these tables."""
+    return str(checksum_of(json.dumps([dict(run), dict(shard)], sort_keys=True)))
 
 
 def differing(one: Mapping[str, str], other: Mapping[str, str]) -> str:

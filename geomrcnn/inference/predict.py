@@ -25,7 +25,6 @@ from geomrcnn.inference.overview import look_over
 from geomrcnn.inference.provenance import identity, provenance
 from geomrcnn.inference.rasters import features_of
 from geomrcnn.inference.survey import Work, ignore
-from geomrcnn.raster.redaction import redacted
 from geomrcnn.runtime import Detector, load_detector
 
 NAME = "{name}"
@@ -125,9 +124,6 @@ def predict_to_file(
     work = work_of(detector, crew, on_progress)
     report = work.report
     overview = look_over(expand(_several(raster)), detector, options)
-    if overview.crs is None:
-        shown = redacted(overview.paths[0])
-        report.warnings.append(f"{shown}: has no CRS; coordinates are its pixels")
     run = identity(overview.identities, detector, options)
     with Journal(journal_of(out), run, restart=restart) as journal:
         work = replace(work, known=journal, note=journal.note)

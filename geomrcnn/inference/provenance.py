@@ -10,6 +10,7 @@ from typing import Any
 from geomrcnn import __version__
 from geomrcnn.formats.provenance import Provenance, SourceRaster
 from geomrcnn.inference.options import Options
+from geomrcnn.raster.redaction import redacted
 from geomrcnn.raster.source import RasterSource
 from geomrcnn.runtime import Model
 
@@ -71,11 +72,11 @@ def _plain(options: Options) -> dict[str, Any]:
 
 
 def _file(path: str | os.PathLike[str] | None) -> list[object] | None:
-    """A file's place, size and time of change; the name alone of what is not here."""
+    """A file's place, size and time of change; of what is not here the name, without keys."""
     if path is None:
         return None
     path = os.path.realpath(path) if os.path.exists(path) else os.fspath(path)
     if not os.path.isfile(path):
-        return [path]
+        return [redacted(path)]
     state = os.stat(path)
     return [path, state.st_size, state.st_mtime_ns]

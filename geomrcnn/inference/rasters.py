@@ -11,6 +11,7 @@ from geomrcnn.inference.options import Options
 from geomrcnn.inference.overview import Overview
 from geomrcnn.inference.sheets import SheetJoiner
 from geomrcnn.inference.survey import Work, open_survey
+from geomrcnn.raster.redaction import redacted
 from geomrcnn.runtime import Model
 
 
@@ -33,6 +34,9 @@ def features_of(
     """
     report = work.report
     report.tiles = overview.tiles
+    if overview.crs is None:
+        shown = redacted(overview.paths[0])
+        report.warnings.append(f"{shown}: has no CRS; coordinates are its pixels")
     work.tell(report.progress)
     several = len(overview.paths) > 1
     joiner = SheetJoiner(overview.sheets, overview.crs, options.agreement)
