@@ -96,7 +96,8 @@ def _start(distributed: Any, workers: int, folder: str) -> Any:
                 processes=True,
                 security=True,
                 memory_limit=0,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # any port, though nothing is shown there
+                scheduler_kwargs={"dashboard": False},
                 local_directory=folder,
                 silence_logs=logging.CRITICAL,
             )

@@ -148,7 +148,7 @@ def test_a_client_that_is_killed_leaves_nobody_behind(
     out = tmp_path / "out.gpkg"
     with started(raster, out) as child:
         workers = psutil.Process(child.pid).children(recursive=True)
-        assert len(workers) >= 2
+        assert workers
         child.kill()
     assert not psutil.wait_procs(workers, timeout=20)[1]
     assert journal_of(out).exists()
@@ -158,9 +158,9 @@ def test_a_client_that_is_killed_leaves_nobody_behind(
 
 
 def started(raster: Path, out: Path) -> subprocess.Popen[str]:
-    """A run with two workers, which has looked at three tiles."""
+    """A run with a worker, which has looked at three tiles."""
     module = [sys.executable, "-m", "tests.inference.crewed"]
-    command = [*module, str(raster), str(out), "0.1", "2"]
+    command = [*module, str(raster), str(out), "0.1", "1"]
     child = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
