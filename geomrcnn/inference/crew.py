@@ -54,7 +54,7 @@ class Crew:
         self._address: str = client.scheduler.address
         self._workers = 0
         self._counted = -COUNT_EVERY
-        self._seen = time.monotonic()
+        self._none_since: float | None = None
 
     @property
     def size(self) -> str:
@@ -144,12 +144,15 @@ class Crew:
                 self._workers = len(self._client.nthreads())
             self._counted = now
             if self._workers:
-                self._seen = now
+                self._none_since = None
+            elif self._none_since is None:
+                self._none_since = now
         return self._workers
 
     def _expect_workers(self) -> None:
         """Give up if there has been no worker for long."""
-        if not self._count() and time.monotonic() > self._seen + PATIENCE:
+        self._count()
+        if self._none_since is not None and time.monotonic() > self._none_since + PATIENCE:
             raise ClusterError(
                 f"{self._address}: there has been no worker for {PATIENCE:.0f} seconds; start "
                 "some, and repeat the command: it goes on from there"

@@ -97,8 +97,8 @@ def pretending_crew(detector: StubDetector, workers: int) -> Iterator[Crew]:
     with (
         patch.object(order, "carry_out", partial(pretend, findings_of(detector))),
         LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=False, dashboard_address=None,
-            silence_logs=logging.ERROR,
+            n_workers=workers, threads_per_worker=1, processes=False, silence_logs=logging.ERROR,
+            dashboard_address="127.0.0.1:0", scheduler_kwargs={"dashboard": False},
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):  # fmt: skip
@@ -154,7 +154,7 @@ def slopes(moments: list[Moment]) -> tuple[float, float]:
 @click.option("--tiles", default=20_000, show_default=True, help="About as many.")
 @click.option("--objects", default=4, show_default=True, help="Objects in each tile.")
 @click.option("--workers", default=2, show_default=True, help="Who pretend to look.")
-@click.option("--format", "ending", default=".fgb", show_default=True)
+@click.option("--format", "ending", default=".parquet", show_default=True)
 @click.option("--journal/--no-journal", default=True, show_default=True,
               help="Keep a journal, as runs do: some 2 KB to a tile.")  # fmt: skip
 @click.option("--folder", type=click.Path(path_type=Path), help="Where there is room.")
