@@ -12,6 +12,7 @@ from geomrcnn.network.resizing import frame_for
 from geomrcnn.raster.tile import Tile
 from geomrcnn.runtime.batch import to_detections, to_image
 from geomrcnn.runtime.detector import Detections
+from geomrcnn.runtime.topk import choose_before_sorting
 
 
 class OpenVinoDetector:
@@ -42,6 +43,7 @@ class OpenVinoDetector:
             core = openvino.Core()
             model = core.read_model(xml, weights)
             model.reshape([1, self._side, self._side, len(bundle.card.bands)])
+            choose_before_sorting(model)
             _sum_in_one_order(model)
             # Of all that is not int8. The plugin's own choice on some processors is bfloat16, which
             # moves outlines.

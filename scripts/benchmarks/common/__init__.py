@@ -1,0 +1,1 @@
+"""What several benchmarks share: the machine, tables, busy networks, stages and stop watches."""

@@ -1,0 +1,132 @@
+"""A prediction as users make it: the command, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from geomrcnn.bundle.bundle import Bundle
+from geomrcnn.inference.options import Options
+from geomrcnn.inference.survey import Survey, open_survey
+from geomrcnn.raster.tile_reader import TileReader
+from geomrcnn.runtime.openvino import OpenVinoDetector
+from scripts.benchmarks.common.stopwatch import StopWatch
+from scripts.benchmarks.common.turns import NETWORK, timed
+
+SAMPLE, UNSEEN = 32, 2
+"""Tiles that the network's own time is taken from, and how many are shown before."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What a prediction took.
+
+    Attributes:
+        tiles: Tiles that the model saw.
+        detections: Objects in all of them.
+        objects: Features.
+        megapixels: Of the raster at the model's ground sample distance.
+        km2: Its area.
+        seconds: From opening the raster to the finished file, by the clock.
+        first: Seconds from the start of the process to the first tile that is done.
+        peak_mb: Largest resident memory of the process.
+        network_ms: What the network alone takes for a tile, with nothing beside it.
+        device: What ran the model.
+    """
+
+    tiles: int
+    detections: int
+    objects: int
+    megapixels: float
+    km2: float
+    seconds: float
+    first: float
+    peak_mb: float
+    network_ms: float
+    device: str
+
+    @property
+    def efficiency(self) -> float:
+        """The time of the whole over the network's own time."""
+        return 1000 * self.seconds / (self.tiles * self.network_ms)
+
+
+def run_whole(raster: Path | str, model: str, precision: str, tile: int) -> Whole:
+    """Predict with the command, then time the network by itself on some of the tiles."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            "predict", str(raster), "--out", f"{folder}/out.gpkg", "--model", model,
+            "--precision", precision, "--tile", str(tile), "--runtime", "openvino",
+        ]  # fmt: skip
+        events, first, peak = run_command(command)
+    done, last = events[-1], events[-2]
+    bundle = Bundle.open(model)
+    detector = OpenVinoDetector(bundle, tile, done["device"].split()[2])
+    with open_survey(raster, detector, Options(tile=tile)) as survey:
+        pixels = survey.source.width * survey.source.height
+        return Whole(
+            tiles=done["processed"],
+            detections=last["objects"],
+            objects=done["objects"],
+            megapixels=pixels / 1e6,
+            km2=pixels * survey.gsd**2 / 1e6,
+            seconds=done["seconds"],
+            first=first,
+            peak_mb=peak,
+            network_ms=network_alone(survey, detector),
+            device=done["device"],
+        )
+
+
+def run_command(arguments: Sequence[str]) -> tuple[list[dict[str, Any]], float, float]:
+    """Run `geomrcnn` with progress told as JSON.
+
+    Returns:
+        What it told, the seconds until the first tile was done, and its peak memory in megabytes.
+    """
+    began, first, events = time.perf_counter(), 0.0, []
+    command = [sys.executable, "-m", "geomrcnn", *arguments, "--progress", "jsonl"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            events.append(json.loads(line))
+            if events[-1]["event"] == "progress" and not first:
+                first = time.perf_counter() - began
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise click.ClickException(f"geomrcnn {' '.join(arguments)} failed")
+    return events, first, megabytes(usage.ru_maxrss)
+
+
+def megabytes(peak: int) -> float:
+    """A peak of resident memory as the system counts it."""
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, others kilobytes
+    return peak * unit / 1e6
+
+
+def network_alone(survey: Survey, detector: OpenVinoDetector) -> float:
+    """Milliseconds that the network takes for a tile, the mean over some that are spread evenly."""
+    cells = [cell for cell in survey.grid if survey.wanted[cell.row, cell.column]]
+    places = np.unique(np.linspace(0, len(cells) - 1, SAMPLE).astype(int))
+    reader, watch = TileReader(survey.source), StopWatch()
+    read = (reader.read(cells[place]) for place in places)
+    tiles = [tile for tile in read if tile.valid.any()]
+    for tile in (tiles * UNSEEN)[:UNSEEN]:
+        detector.detect([tile])
+    with timed(watch):
+        for tile in tiles:
+            with watch.stage(NETWORK):
+                detector.detect([tile])
+    return 1000 * watch.spent[NETWORK].wall / len(tiles)
