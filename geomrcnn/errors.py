@@ -1,5 +1,7 @@
 """Errors a user can mend. The command line prints each as one line and exits with code 1."""
 
+from __future__ import annotations
+
 
 class GeomrcnnError(Exception):
     """Base of every error that is about the user's input, files or installation."""
@@ -41,9 +43,18 @@ class OutputError(GeomrcnnError):
     """A result that cannot be written."""
 
 
+class ClusterError(GeomrcnnError):
+    """Other processes or machines that were to help, and are not to be had."""
+
+
 class MissingExtraError(GeomrcnnError):
     """An optional dependency is needed and not installed."""
 
     def __init__(self, extra: str, what: str) -> None:
         """Say which `extra` brings `what`, and the command that installs it."""
         super().__init__(f"{what} needs the extra '{extra}': pip install 'geomrcnn[{extra}]'")
+        self.extra, self.what = extra, what
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        """Go from process to process: pickle would call with the message alone."""
+        return type(self), (self.extra, self.what)

@@ -25,5 +25,5 @@ use_working_environment() {
         2>/dev/null || true)
     [[ $found -ef $PWD/geomrcnn ]] && return
     use_environment .venv-test
-    python -m pip install --quiet --editable '.[train,export,postgis,dev]'
+    python -m pip install --quiet --editable '.[train,export,postgis,dask,dev]'
 }

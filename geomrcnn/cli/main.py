@@ -34,6 +34,7 @@ class Verb(NamedTuple):
 
 VERBS: Mapping[str, Verb] = {
     "predict": Verb("geomrcnn.cli.predict:predict", "Find objects in a raster, write polygons."),
+    "merge": Verb("geomrcnn.cli.merge:merge", "Join the shards of a prediction."),
     "preview": Verb("geomrcnn.cli.preview:preview", "Draw polygons over their raster as a PNG."),
     "sample": Verb("geomrcnn.cli.sample:sample", "Make synthetic farmland with its labels."),
     "chips": Verb("geomrcnn.cli.chips:chips", "Cut rasters and labels into training tiles."),

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from geomrcnn.cli.bands import band_list
-from geomrcnn.cli.progress import MODES, emit, json_lines, progress_bar, silence
+from geomrcnn.cli.outcome import tell_of
+from geomrcnn.cli.progress import MODES, json_lines, progress_bar, silence
 
 if TYPE_CHECKING:
-    from geomrcnn.inference.options import Report
+    from geomrcnn.inference.crew import Crew
+    from geomrcnn.inference.shards import Shard
     from geomrcnn.raster.scaling import Method
+    from geomrcnn.runtime.load import Recipe
 
 EXAMPLES = """
 \b
@@ -25,6 +30,9 @@ Examples:
   geomrcnn predict county.vrt --out parish.gpkg --aoi parish.geojson
   geomrcnn predict sheets/ --out county.gpkg
   geomrcnn predict 'sheets/*.tif' --out 'fields/{name}.gpkg'
+  geomrcnn predict county.vrt --out county.gpkg --workers 4
+  geomrcnn predict country.vrt --out country.parquet --scheduler tcp://10.0.0.1:8786
+  geomrcnn predict country.vrt --out country.parquet --shard 17/200
   geomrcnn predict 'https://tiles.example/{z}/{x}/{y}.png' --out parish.gpkg --aoi parish.geojson
 """
 
@@ -57,8 +65,17 @@ def multiple_of_32(ctx: click.Context, param: click.Parameter, side: int | None)
     return side
 
 
-UNREADABLE_TOLD = 5
-"""Parts of the raster that could not be read, as many as are told one by one."""
+def share(ctx: click.Context, param: click.Parameter, given: str | None) -> Shard | None:
+    """Read "2/5"."""
+    if given is None:
+        return None
+    from geomrcnn.inference.shards import parse_shard
+
+    try:
+        return parse_shard(given)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+
 
 ANY_CLASS = "*"
 
@@ -127,6 +144,15 @@ NOT_NEGATIVE = click.FloatRange(0)
               show_default=True, help="What the network computes in: int8 is faster on newer "
               "processors; auto takes it there, if the model has it and loses little by "
               "it.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1), metavar="N",
+              help="Look with N processes, which share the cores of this machine (extra "
+              "dask).  [default: in this process]")  # fmt: skip
+@click.option("--scheduler", metavar="ADDRESS|FILE",
+              help="Look with the workers of a Dask cluster: the address of its scheduler, such as "
+              "tcp://host:8786, or the file that it has written (extra dask).")  # fmt: skip
+@click.option("--shard", callback=share, metavar="I/N",
+              help="Look only at the I-th of N equal shares of all tiles, and write no output but "
+              "OUT.I-of-N.journal, for `geomrcnn merge`.")  # fmt: skip
 @click.option("--strict", is_flag=True,
               help="End at a part of the raster that cannot be read, instead of passing over it "
               "and telling.")  # fmt: skip
@@ -159,6 +185,9 @@ def predict(
     coarse: bool,
     runtime: str,
     precision: str,
+    workers: int | None,
+    scheduler: str | None,
+    shard: Shard | None,
     strict: bool,
     overwrite: bool,
     restart: bool,
@@ -186,11 +215,16 @@ def predict(
         raise click.UsageError("--shape and --share-edges contradict each other: choose one")
     if min_area > max_area:
         raise click.UsageError(f"--min-area {min_area:g} is more than --max-area {max_area:g}")
+    if workers is not None and scheduler is not None:
+        raise click.UsageError("--workers and --scheduler contradict each other: choose one")
+    if shard is not None and "{name}" in out:
+        raise click.UsageError("--shard divides the tiles of one output: leave {name} out of --out")
     from geomrcnn.formats.writer import check_output, shown
     from geomrcnn.inference.journal import journal_of
     from geomrcnn.inference.options import Options
     from geomrcnn.inference.predict import NAME, predict_each, predict_to_file
-    from geomrcnn.runtime import load_detector
+    from geomrcnn.inference.shards import predict_shard
+    from geomrcnn.runtime.load import choose
 
     options = Options(
         min_score=min_score, tile=tile, overlap=overlap, bands=bands, scale=scale, gsd=gsd,
@@ -202,62 +236,43 @@ def predict(
     with narrator() as on_progress:
         if NAME not in out:
             check_output(out, overwrite)
-        detector = load_detector(model, runtime=runtime, precision=precision, tile=tile)
+        recipe = choose(model, runtime=runtime, precision=precision, tile=tile)
+        detector = recipe.load()
         try:
-            if NAME in out:
-                reports = predict_each(
-                    rasters, out, detector, options,
-                    overwrite=overwrite, restart=restart, on_progress=on_progress,
-                )  # fmt: skip
-            else:
-                report = predict_to_file(
-                    rasters, out, detector, options,
-                    overwrite=overwrite, restart=restart, on_progress=on_progress,
-                )  # fmt: skip
-                reports = {out: report}
+            with hired(workers, scheduler, recipe, detector.digest) as crew:
+                how: dict[str, Any] = {
+                    "overwrite": overwrite, "restart": restart, "crew": crew,
+                    "on_progress": on_progress,
+                }  # fmt: skip
+                if shard is not None:
+                    report = predict_shard(rasters, out, detector, options, shard, **how)
+                    reports = {str(shard.journal(out)): report}
+                elif NAME in out:
+                    reports = predict_each(rasters, out, detector, options, **how)
+                else:
+                    reports = {out: predict_to_file(rasters, out, detector, options, **how)}
         except KeyboardInterrupt:
-            if NAME in out or journal_of(out).exists():
+            journal = journal_of(out) if shard is None else shard.journal(out)
+            if NAME in out or journal.exists():
                 click.echo("What was found is kept; the same command goes on from there.", err=True)
             raise
     for one, report in reports.items():
-        for warning in report.warnings:
-            click.echo(f"Warning: {warning}", err=True)
-        for problem in report.unreadable[:UNREADABLE_TOLD]:
-            click.echo(f"Warning: passed over: {problem}", err=True)
-        if progress == "jsonl":
-            emit("done", **_facts(shown(one), report))
-        else:
-            click.echo(_summary(shown(one), report))
+        tell_of(one if shard else shown(one), report, progress, shard)
 
 
-def _facts(out: str, report: Report) -> dict[str, object]:
-    return {
-        "out": out,
-        "objects": report.objects,
-        "tiles": report.tiles,
-        "processed": report.processed,
-        "skipped": sum(report.skipped.values()),
-        "skipped_because": dict(report.skipped),
-        "resumed": report.resumed,
-        "unreadable": report.unreadable,
-        "warnings": report.warnings,
-        "seconds": round(report.seconds, 2),
-        "device": report.device,
-    }
+@contextmanager
+def hired(
+    workers: int | None, scheduler: str | None, recipe: Recipe, digest: str
+) -> Iterator[Crew | None]:
+    """Other processes to look, if they are wanted."""
+    if workers is None and scheduler is None:
+        yield None
+        return
+    from geomrcnn.inference.cluster import crew_at, local_crew
 
-
-def _summary(out: str, report: Report) -> str:
-    """One line on what was done, how fast and on what."""
-    told = [f"{count} skipped as {why}" for why, count in sorted(report.skipped.items())]
-    if report.resumed:
-        told.append(f"{report.resumed} from the journal")
-    aside = f" ({', '.join(told)})" if told else ""
-    speed = (report.tiles - report.resumed) / max(report.seconds, 1e-9)
-    return (
-        f"{out}: {_count(report.objects, 'object')} in {_count(report.tiles, 'tile')}"
-        f"{aside} in {report.seconds:.1f} s, {speed:.1f} tiles/s on {report.device}"
-    )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    if workers is not None:
+        with local_crew(workers, recipe, digest) as crew:
+            yield crew
+    elif scheduler is not None:
+        with crew_at(scheduler, recipe, digest) as crew:
+            yield crew

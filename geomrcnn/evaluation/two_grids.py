@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,9 @@ from geomrcnn.data.labels import read_labels
 from geomrcnn.data.layers import PolygonLayer
 from geomrcnn.errors import DataError
 from geomrcnn.evaluation.seams import Objects, Run, SeamScores, seam_scores
+from geomrcnn.inference.looking import look
 from geomrcnn.inference.options import Options, Progress, Report
-from geomrcnn.inference.survey import Survey, open_survey
+from geomrcnn.inference.survey import Survey, Work, ignore, open_survey
 from geomrcnn.raster.source import RasterSource
 from geomrcnn.runtime import Detector
 from geomrcnn.vector.polygons import polygonal
@@ -55,11 +57,9 @@ def measure_seams(
         open_survey(raster, detector, both[1]) as two,
     ):
         report = Report(tiles=one.tiles + two.tiles)
-        if on_progress is not None:
-            on_progress(report.progress)
-        first, second = (
-            Run(_look(survey, report, on_progress), survey.grid) for survey in (one, two)
-        )
+        work = Work(partial(look, detector), report, on_progress or ignore)
+        work.tell(report.progress)
+        first, second = (Run(_found(survey, work), survey.grid) for survey in (one, two))
         known = None
         if labels is not None:
             names = np.array(labels.classes)[labels.class_ids - 1]
@@ -69,11 +69,9 @@ def measure_seams(
         return seam_scores(first, second, known, None if one.area is None else one.area.area)
 
 
-def _look(
-    survey: Survey, report: Report, on_progress: Callable[[Progress], None] | None
-) -> Objects:
+def _found(survey: Survey, work: Work) -> Objects:
     """What there is in a raster, in its pixels."""
-    frame = pd.concat(survey.features(report, on_progress), ignore_index=True)
+    frame = pd.concat(survey.features(work), ignore_index=True)
     layer = PolygonLayer(survey.source.path, frame.crs, np.asarray(frame.geometry.values, object))
     classes, scores = frame["class"].to_numpy(np.str_), frame["score"].to_numpy(np.float64)
     return _objects(layer, classes, scores, survey.source)

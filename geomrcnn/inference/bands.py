@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,9 +12,10 @@ from geomrcnn.bundle.bands import band_places
 from geomrcnn.bundle.card import ModelCard
 from geomrcnn.errors import ModelError, RasterError
 from geomrcnn.inference.area_of_interest import bounds_of
+from geomrcnn.inference.opening import Opening
 from geomrcnn.raster.samples import sample
 from geomrcnn.raster.scaling import Method, Range, Scaling, range_of, stretched, unchanged
-from geomrcnn.raster.source import RasterSource, open_raster
+from geomrcnn.raster.source import RasterSource
 
 BYTES = (0.0, 255.0)
 """Black and white of 8-bit imagery."""
@@ -29,7 +30,20 @@ def open_for(
     scale: Method | None = None,
     aoi: str | os.PathLike[str] | None = None,
 ) -> RasterSource:
-    """Open a raster as a model wants to see it.
+    """Open a raster as a model wants to see it; see `opening_for`."""
+    return opening_for(card, path, gsd=gsd, bands=bands, scale=scale, aoi=aoi)()
+
+
+def opening_for(
+    card: ModelCard,
+    path: str | os.PathLike[str],
+    *,
+    gsd: float | None = None,
+    bands: Sequence[int | str] | None = None,
+    scale: Method | None = None,
+    aoi: str | os.PathLike[str] | None = None,
+) -> Opening:
+    """How to open a raster as a model wants to see it.
 
     A model of floats sees a raster of integers in the units that its scale and offset tags give.
 
@@ -50,20 +64,13 @@ def open_for(
     """
     gsd = gsd or card.gsd
     within = bounds_of(aoi, margin=card.overlap * gsd) if aoi else None
-    opened = partial(open_raster, path, gsd=gsd, within=within)
-    with opened() as whole:
+    opening = Opening(os.fspath(path), gsd, within=within)
+    with opening() as whole:
         numbers = _numbers(whole, card, bands)
         in_units = _is_float(card.dtype) and not _is_float(whole.dtype)
-    source = opened(bands=numbers, in_units=in_units)
-    try:
-        scaling = _scaling_for(source, card, scale)
-    except BaseException:
-        source.close()
-        raise
-    if scaling is None:
-        return source
-    source.close()
-    return opened(bands=numbers, in_units=in_units, scaling=scaling)
+    opening = replace(opening, bands=numbers, in_units=in_units)
+    with opening() as source:
+        return replace(opening, scaling=_scaling_for(source, card, scale))
 
 
 def choose_bands(source: RasterSource, card: ModelCard) -> tuple[int, ...]:

@@ -13,29 +13,15 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
-import numpy.typing as npt
-
 from geomrcnn.errors import OutputError
+from geomrcnn.inference.entries import FORMAT, TABLES, Entries, checksum_of
 from geomrcnn.inference.findings import Findings
-
-FORMAT = 2
-"""Changes with the tables below, so that a journal of another version is not misread."""
-
-TABLES = """
-CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE tile (
-    layer INTEGER, row INTEGER, "column" INTEGER, skipped TEXT NOT NULL,
-    boxes BLOB NOT NULL, scores BLOB NOT NULL, classes BLOB NOT NULL,
-    side INTEGER NOT NULL, masks BLOB NOT NULL,
-    checksum INTEGER NOT NULL,
-    PRIMARY KEY (layer, row, "column")
-) WITHOUT ROWID;
-"""
+from geomrcnn.inference.looking import Looked
+from geomrcnn.raster.grid import Cell
 
 
 def journal_of(out: str | os.PathLike[str]) -> Path:
@@ -46,35 +32,39 @@ def journal_of(out: str | os.PathLike[str]) -> Path:
     return Path(target + ".journal")
 
 
-class Journal(AbstractContextManager["Journal"]):
-    """An open journal; nobody else may have it open.
+class Journal(Entries, AbstractContextManager["Journal"]):
+    """An open journal; nobody else may have it open."""
 
-    Attributes:
-        path: The file.
-    """
-
-    def __init__(self, path: Path, run: Mapping[str, object], *, restart: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        run: Mapping[str, object],
+        *,
+        shard: Mapping[str, object] | None = None,
+        restart: bool = False,
+    ) -> None:
         """Open a journal, or begin one.
 
         Args:
             path: The file.
             run: What the findings depend on, by name: model, raster, options. As JSON.
+            shard: What else is noted in the file when it is begun, as JSON, with a sum of all.
             restart: Forget what is there.
 
         Raises:
             OutputError: it belongs to another run, or is in use, or cannot be written.
         """
         self.path = path
-        self._needed = True
+        self._needed, self._whole = True, False
         if restart:
             _remove(path)
         try:
             # Transactions are explicit, and one process at a time may write.
-            self._database = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+            super().__init__(path, sqlite3.connect(path, isolation_level=None, timeout=1.0))
         except sqlite3.Error as error:
             raise self._refused(error) from error
         try:
-            self._begin({"format": FORMAT, **run})
+            self._begin({"format": FORMAT, **run}, shard or {})
         except (sqlite3.Error, UnicodeDecodeError) as error:
             self._database.close()
             raise self._refused(error) from error
@@ -82,73 +72,48 @@ class Journal(AbstractContextManager["Journal"]):
             self._database.close()
             raise
 
-    def _begin(self, run: Mapping[str, object]) -> None:
+    def _begin(self, run: Mapping[str, object], shard: Mapping[str, object]) -> None:
         execute = self._database.execute
         execute("PRAGMA locking_mode = EXCLUSIVE")
         execute("PRAGMA journal_mode = WAL")
         # Survives the death of the process; that of the machine may cost the last tiles.
         execute("PRAGMA synchronous = NORMAL")
         execute("BEGIN EXCLUSIVE")
-        wanted = {key: json.dumps(value, sort_keys=True) for key, value in run.items()}
+        wanted = as_json(run)
         if not execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchone():
             for statement in TABLES.split(";"):
                 execute(statement)
+            more = as_json(shard)
+            more |= {"checksum": sum_of(wanted, more)}
             self._database.executemany("INSERT INTO run VALUES (?, ?)", wanted.items())
+            self._database.executemany("INSERT INTO shard VALUES (?, ?)", more.items())
         found = dict(execute("SELECT key, value FROM run").fetchall())
         execute("COMMIT")
-        other = [str(key) for key in {**wanted, **found} if wanted.get(key) != found.get(key)]
-        if other:
+        if other := differing(wanted, found):
             raise OutputError(
-                f"{self.path}: was begun with other {_list(other)}; repeat the command as it was, "
+                f"{self.path}: was begun with other {other}; repeat the command as it was, "
                 "or say --restart to begin anew"
             )
 
-    def mark(self, layer: int, finished: npt.NDArray[np.bool_]) -> None:
-        """Set the places of finished tiles in an array of [rows, columns] to True.
+    def recall(self, layer: int, cell: Cell) -> Looked:
+        """What was found in a finished tile.
 
         Raises:
             OutputError: the journal is damaged.
         """
-        query = 'SELECT row, "column" FROM tile WHERE layer = ?'
-        try:
-            places = np.array(self._database.execute(query, (layer,)).fetchall(), np.int64)
-            rows, columns = places.reshape(-1, 2).T
-            if places.size and places.min() < 0:
-                raise IndexError("a place that is on no grid")
-            finished[rows, columns] = True
-        except (sqlite3.Error, ValueError, IndexError, TypeError, OverflowError) as error:
-            raise self._damaged(error) from error
+        return Looked(cell, self.find(layer, cell.row, cell.column))
 
-    def find(self, layer: int, row: int, column: int) -> Findings:
-        """The findings of a finished tile.
-
-        Args:
-            layer: Number of the raster.
-            row: Place in the grid of tiles.
-            column: Place in the grid of tiles.
+    def note(self, layer: int, looked: Looked) -> None:
+        """Keep what was found in a tile, or why it could not be read: the next run tries again.
 
         Raises:
-            OutputError: the journal is damaged.
+            OutputError: there is no room, or the file cannot be written any more.
         """
-        place = (layer, row, column)
-        try:
-            *entry, checksum = self._database.execute(
-                "SELECT skipped, boxes, scores, classes, side, masks, checksum FROM tile "
-                'WHERE layer = ? AND row = ? AND "column" = ?',
-                place,
-            ).fetchone()
-            if checksum != _checksum(*place, *entry):
-                raise ValueError("a tile is not as it was written")
-        except (sqlite3.Error, ValueError, TypeError) as error:
-            raise self._damaged(error) from error
-        skipped, boxes, scores, classes, side, masks = entry
-        return Findings(
-            skipped,
-            np.frombuffer(boxes, "<f4").reshape(-1, 4),
-            np.frombuffer(scores, "<f4"),
-            np.frombuffer(classes, "<i4"),
-            np.frombuffer(zlib.decompress(masks), np.uint8).reshape(-1, side, side),
-        )
+        cell, findings, problem = looked
+        if problem:
+            self._pass_over(layer, cell.row, cell.column, problem)
+        else:
+            self.add(layer, cell.row, cell.column, findings)
 
     def add(self, layer: int, row: int, column: int, findings: Findings) -> None:
         """Keep the findings of a tile.
@@ -164,15 +129,35 @@ class Journal(AbstractContextManager["Journal"]):
             findings.masks.shape[-1],
             zlib.compress(findings.masks.tobytes(), 1),
         )  # fmt: skip
-        values = (*entry, _checksum(*entry))
+        self._write(
+            'DELETE FROM unreadable WHERE layer = ? AND row = ? AND "column" = ?',
+            layer, row, column,
+        )  # fmt: skip
+        self._write(
+            "INSERT INTO tile VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *entry, checksum_of(*entry)
+        )
+
+    def _pass_over(self, layer: int, row: int, column: int, problem: str) -> None:
+        entry = (layer, row, column, problem)
+        self._write(
+            "INSERT OR REPLACE INTO unreadable VALUES (?, ?, ?, ?, ?)", *entry, checksum_of(*entry)
+        )
+
+    def _write(self, statement: str, *values: object) -> None:
         try:
-            self._database.execute("INSERT INTO tile VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            self._database.execute(statement, values)
         except sqlite3.Error as error:
             raise self._refused(error) from error
 
     def finish(self) -> None:
         """The output is complete: the file is deleted when it is closed."""
         self._needed = False
+
+    def keep(self) -> None:
+        """The file itself is the output, even if there is no tile in it."""
+        self._whole = True
+        with suppress(sqlite3.Error):  # one file, that can be read where nothing can be written
+            self._database.execute("PRAGMA journal_mode = DELETE")
 
     def __exit__(
         self,
@@ -185,37 +170,27 @@ class Journal(AbstractContextManager["Journal"]):
             tiles = self._database.execute("SELECT EXISTS (SELECT * FROM tile)").fetchone()[0]
         except sqlite3.Error:  # damaged: the error that is under way says so
             tiles = True
-        self._database.close()
-        if not (self._needed and tiles):
+        self.close()
+        if not (self._whole or (self._needed and tiles)):
             _remove(self.path)
 
-    def _damaged(self, error: Exception) -> OutputError:
-        short = str(error).partition(" with text ")[0]
-        return OutputError(f"{self.path}: is damaged ({short}); say --restart to begin anew")
 
-    def _refused(self, error: Exception) -> OutputError:
-        if "locked" in str(error):
-            return OutputError(f"{self.path}: in use: another run writes the same output")
-        if "not a database" in str(error):
-            return OutputError(f"{self.path}: not a journal of a run; move it away")
-        if "malformed" in str(error) or "decode" in str(error):
-            return self._damaged(error)
-        return OutputError(f"{self.path}: cannot be written: {error}")
+def as_json(values: Mapping[str, object]) -> dict[str, str]:
+    """As the tables `run` and `shard` hold them."""
+    return {key: json.dumps(value, sort_keys=True) for key, value in values.items()}
 
 
-def _checksum(*entry: object) -> int:
-    """What changes with anything in a tile's entry: SQLite does not notice that a byte has."""
-    checksum = 0
-    for value in entry:
-        content = value if isinstance(value, bytes) else str(value).encode()
-        checksum = zlib.crc32(content, checksum)
-    return checksum
+def sum_of(run: Mapping[str, str], shard: Mapping[str, str]) -> str:
+    """What changes with anything in these tables."""
+    return str(checksum_of(json.dumps([dict(run), dict(shard)], sort_keys=True)))
+
+
+def differing(one: Mapping[str, str], other: Mapping[str, str]) -> str:
+    """Names of the values that differ, for people; empty if none does."""
+    names = [str(key) for key in {**one, **other} if one.get(key) != other.get(key)]
+    return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + "".join(names[-1:])
 
 
 def _remove(path: Path) -> None:
     for ending in ("", "-wal", "-shm", "-journal"):
         path.with_name(path.name + ending).unlink(missing_ok=True)
-
-
-def _list(names: list[str]) -> str:
-    return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1]

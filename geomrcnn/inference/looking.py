@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Generator, Iterable, Iterator
+from typing import NamedTuple, Protocol
 
 from geomrcnn.errors import RasterError, RasterLostError
 from geomrcnn.inference.ahead import ahead
 from geomrcnn.inference.findings import Findings, keep, nothing
+from geomrcnn.inference.opening import Opening
 from geomrcnn.raster.grid import Cell
-from geomrcnn.raster.source import RasterSource
 from geomrcnn.raster.tile import Tile
 from geomrcnn.raster.tile_reader import TileReader
 from geomrcnn.runtime.detector import Detector
@@ -31,10 +31,19 @@ class Looked(NamedTuple):
     problem: str = ""
 
 
+class Look(Protocol):
+    """Whoever looks at tiles: `look` with a detector, here, or others elsewhere."""
+
+    def __call__(
+        self, cells: Iterable[Cell], opening: Opening, min_score: float, *, strict: bool
+    ) -> Generator[Looked, None, None]:
+        """The findings of each tile, in order; see `look`."""
+
+
 def look(
-    cells: Iterable[Cell],
-    open_source: Callable[[], RasterSource],
     detector: Detector,
+    cells: Iterable[Cell],
+    opening: Opening,
     min_score: float,
     *,
     strict: bool,
@@ -42,9 +51,9 @@ def look(
     """Show tiles to a detector; reading, looking and whoever takes the findings run side by side.
 
     Args:
-        cells: Places of the tiles.
-        open_source: Opens the raster: the thread that reads has its own.
         detector: Who looks.
+        cells: Places of the tiles.
+        opening: Opens the raster: the thread that reads has its own.
         min_score: Score from which an object counts.
         strict: Whether a tile that cannot be read is an error.
 
@@ -55,15 +64,11 @@ def look(
         RasterLostError: the raster is gone.
         RasterError: a tile cannot be read, and `strict`.
     """
-    return ahead(
-        lambda: _detect(ahead(lambda: _read(cells, open_source, strict)), detector, min_score)
-    )
+    return ahead(lambda: _detect(ahead(lambda: _read(cells, opening, strict)), detector, min_score))
 
 
-def _read(
-    cells: Iterable[Cell], open_source: Callable[[], RasterSource], strict: bool
-) -> Iterator[Read]:
-    with open_source() as source:
+def _read(cells: Iterable[Cell], opening: Opening, strict: bool) -> Iterator[Read]:
+    with opening() as source:
         reader = TileReader(source)
         for cell in cells:
             try:

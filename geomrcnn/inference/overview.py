@@ -20,7 +20,7 @@ from geomrcnn.inference.provenance import raster_identity, source_raster
 from geomrcnn.inference.sheets import Sheet
 from geomrcnn.inference.survey import Survey, open_survey
 from geomrcnn.raster.redaction import redacted
-from geomrcnn.runtime import Detector
+from geomrcnn.runtime import Model
 
 EDGE_POINTS = 16
 """Parts that each side of a raster is divided into: straight in one CRS is curved in another."""
@@ -47,7 +47,7 @@ class Overview:
     tiles: int
 
 
-def look_over(paths: Sequence[str], detector: Detector, options: Options) -> Overview:
+def look_over(paths: Sequence[str], model: Model, options: Options) -> Overview:
     """Open each raster once.
 
     Raises:
@@ -59,7 +59,7 @@ def look_over(paths: Sequence[str], detector: Detector, options: Options) -> Ove
     names = _names(paths)
     for path in paths:
         try:
-            with open_survey(path, detector, options) as survey:
+            with open_survey(path, model, options) as survey:
                 crs = crs if kept else survey.source.crs
                 sheets.append(_sheet(names[path], survey, crs, len(paths) > 1))
                 sources.append(source_raster(survey.source, names[path]))

@@ -6,6 +6,8 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,14 +16,15 @@ from geopandas import GeoDataFrame
 
 from geomrcnn.errors import OutputError
 from geomrcnn.formats.writer import check_output, write_features
+from geomrcnn.inference.crew import Crew
 from geomrcnn.inference.inputs import expand
 from geomrcnn.inference.journal import Journal, journal_of
+from geomrcnn.inference.looking import look
 from geomrcnn.inference.options import Options, Progress, Report
-from geomrcnn.inference.overview import Overview, look_over
+from geomrcnn.inference.overview import look_over
 from geomrcnn.inference.provenance import identity, provenance
-from geomrcnn.inference.sheets import SheetJoiner
-from geomrcnn.inference.survey import open_survey
-from geomrcnn.raster.redaction import redacted
+from geomrcnn.inference.rasters import features_of
+from geomrcnn.inference.survey import Work, ignore
 from geomrcnn.runtime import Detector, load_detector
 
 NAME = "{name}"
@@ -38,6 +41,7 @@ def predict(
     precision: str = "auto",
     overwrite: bool = False,
     restart: bool = False,
+    crew: Crew | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     **options: Any,
 ) -> GeoDataFrame:
@@ -52,6 +56,7 @@ def predict(
         precision: "auto", "fp32" or "int8"; see `load_detector`.
         overwrite: Whether `out` may replace a file.
         restart: Whether to begin anew where a run for the same `out` was broken off.
+        crew: Other processes to look, which must have the same model; None looks in this one.
         on_progress: Called before the first tile and after each.
         options: See `Options`: min_score=0.5, gsd=1.0 ...
 
@@ -73,10 +78,12 @@ def predict(
     frames: list[GeoDataFrame] = []
     if out is None:
         overview = look_over(expand(_several(raster)), model, chosen)
-        frames += _features(overview, model, chosen, Report(), on_progress, None)
+        work = work_of(model, crew, on_progress)
+        frames += features_of(overview, model, chosen, work)
     else:
         predict_to_file(raster, out, model, chosen, overwrite=overwrite, restart=restart,
-                        on_progress=on_progress, on_features=frames.append)  # fmt: skip
+                        crew=crew, on_progress=on_progress,
+                        on_features=frames.append)  # fmt: skip
     return pd.concat(frames, ignore_index=True)
 
 
@@ -88,6 +95,7 @@ def predict_to_file(
     *,
     overwrite: bool = False,
     restart: bool = False,
+    crew: Crew | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_features: Callable[[GeoDataFrame], None] | None = None,
 ) -> Report:
@@ -104,6 +112,7 @@ def predict_to_file(
         options: How to look.
         overwrite: Whether `out` may replace a file.
         restart: Whether to begin anew where a run for the same `out` was broken off.
+        crew: Other processes to look, which must have the same model; None looks in this one.
         on_progress: Called before the first tile and after each.
         on_features: Called with the features of each row of tiles.
 
@@ -112,14 +121,13 @@ def predict_to_file(
     """
     began = time.perf_counter()
     check_output(out, overwrite)
-    report = Report(device=detector.description)
+    work = work_of(detector, crew, on_progress)
+    report = work.report
     overview = look_over(expand(_several(raster)), detector, options)
-    if overview.crs is None:
-        shown = redacted(overview.paths[0])
-        report.warnings.append(f"{shown}: has no CRS; coordinates are its pixels")
     run = identity(overview.identities, detector, options)
     with Journal(journal_of(out), run, restart=restart) as journal:
-        features = _features(overview, detector, options, report, on_progress, journal)
+        work = replace(work, known=journal, note=journal.note)
+        features = features_of(overview, detector, options, work)
         write_features(
             _told(features, on_features),
             out,
@@ -140,6 +148,7 @@ def predict_each(
     *,
     overwrite: bool = False,
     restart: bool = False,
+    crew: Crew | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, Report]:
     """Find the objects in rasters and write a file for each.
@@ -174,35 +183,18 @@ def predict_each(
         check_output(one, overwrite)
     return {
         one: predict_to_file(path, one, detector, options, overwrite=overwrite, restart=restart,
-                             on_progress=on_progress)
+                             crew=crew, on_progress=on_progress)
         for path, one in todo
     }  # fmt: skip
 
 
-def _features(
-    overview: Overview,
-    detector: Detector,
-    options: Options,
-    report: Report,
-    on_progress: Callable[[Progress], None] | None,
-    journal: Journal | None,
-) -> Iterator[GeoDataFrame]:
-    """The features of all rasters, in the common CRS."""
-    report.tiles = overview.tiles
-    if on_progress is not None:
-        on_progress(report.progress)
-    several = len(overview.paths) > 1
-    joiner = SheetJoiner(overview.sheets, overview.crs, options.agreement)
-    for number, path in enumerate(overview.paths):
-        with open_survey(path, detector, options) as survey:
-            for features in survey.features(report, on_progress, journal, number):
-                if several:
-                    features = joiner.add(number, features.to_crs(overview.crs))
-                report.objects += len(features)
-                yield features
-        if several and (joined := joiner.finish(number)) is not None:
-            report.objects += len(joined)
-            yield joined
+def work_of(
+    detector: Detector, crew: Crew | None, on_progress: Callable[[Progress], None] | None
+) -> Work:
+    """Who looks: a detector here, or the processes of a crew that have the same."""
+    device = detector.description if crew is None else f"{detector.description}, {crew.size}"
+    looks = partial(look, detector) if crew is None else crew.look
+    return Work(looks, Report(device=device), on_progress or ignore)
 
 
 def _several(raster: Rasters) -> Sequence[str | os.PathLike[str]]:

@@ -10,37 +10,38 @@ from typing import Any
 from geomrcnn import __version__
 from geomrcnn.formats.provenance import Provenance, SourceRaster
 from geomrcnn.inference.options import Options
+from geomrcnn.raster.redaction import redacted
 from geomrcnn.raster.source import RasterSource
-from geomrcnn.runtime import Detector
+from geomrcnn.runtime import Model
 
 
-def identity(rasters: Sequence[object], detector: Detector, options: Options) -> dict[str, object]:
+def identity(rasters: Sequence[object], model: Model, options: Options) -> dict[str, object]:
     """What must be the same for findings to be used again, by name.
 
     Args:
         rasters: The identity of each; see `raster_identity`.
-        detector: The model.
-        options: How it looks.
+        model: Who looks.
+        options: How.
     """
     return {
         "geomrcnn": __version__,
-        "model": [detector.card.to_dict(), detector.digest],
-        "runtime or precision": detector.description,
+        "model": [model.card.to_dict(), model.digest],
+        "runtime or precision": model.description,
         "raster": list(rasters),
         "options": {**_plain(options), "aoi": _file(options.aoi)},
     }
 
 
-def provenance(rasters: Sequence[SourceRaster], detector: Detector, options: Options) -> Provenance:
+def provenance(rasters: Sequence[SourceRaster], model: Model, options: Options) -> Provenance:
     """What the output says of how it was made."""
     usual = _plain(Options())
     return Provenance(
-        model=detector.card.name,
-        model_version=detector.digest,
-        classes=detector.card.classes,
+        model=model.card.name,
+        model_version=model.digest,
+        classes=model.card.classes,
         rasters=tuple(rasters),
         geomrcnn=__version__,
-        runtime=detector.description,
+        runtime=model.description,
         options={key: to for key, to in _plain(options).items() if to != usual[key]},
     )
 
@@ -71,11 +72,11 @@ def _plain(options: Options) -> dict[str, Any]:
 
 
 def _file(path: str | os.PathLike[str] | None) -> list[object] | None:
-    """A file's place, size and time of change; the name alone of what is not here."""
+    """A file's place, size and time of change; of what is not here the name, without keys."""
     if path is None:
         return None
     path = os.path.realpath(path) if os.path.exists(path) else os.fspath(path)
     if not os.path.isfile(path):
-        return [path]
+        return [redacted(path)]
     state = os.stat(path)
     return [path, state.st_size, state.st_mtime_ns]

@@ -33,8 +33,8 @@ class Detections:
         return len(self.scores)
 
 
-class Detector(Protocol):
-    """Anything that finds objects in tiles: a network, or an oracle in a test."""
+class Model(Protocol):
+    """What is known of a network without running it."""
 
     @property
     def card(self) -> ModelCard:
@@ -47,6 +47,10 @@ class Detector(Protocol):
     @property
     def description(self) -> str:
         """Where it runs, for people: "OpenVINO CPU fp32"."""
+
+
+class Detector(Model, Protocol):
+    """Anything that finds objects in tiles: a network, or an oracle in a test."""
 
     def detect(self, tiles: Sequence[Tile]) -> list[Detections]:
         """Detections of each tile, in order."""

@@ -18,8 +18,16 @@ from geomrcnn.runtime.topk import choose_before_sorting
 class OpenVinoDetector:
     """A `Detector` around a graph in a bundle."""
 
-    def __init__(self, bundle: Bundle, tile: int, precision: str = "fp32") -> None:
+    def __init__(
+        self, bundle: Bundle, tile: int, precision: str = "fp32", threads: int | None = None
+    ) -> None:
         """Compile the graph of a precision for square tiles of side `tile` pixels.
+
+        Args:
+            bundle: Where the graph is.
+            tile: Side of the tiles.
+            precision: Of the graph.
+            threads: In how many to compute; None is as many as there are cores.
 
         Raises:
             ModelError: there is no such graph, or it cannot be read or compiled.
@@ -36,9 +44,14 @@ class OpenVinoDetector:
             model = core.read_model(xml, weights)
             model.reshape([1, self._side, self._side, len(bundle.card.bands)])
             choose_before_sorting(model)
+            _sum_in_one_order(model)
             # Of all that is not int8. The plugin's own choice on some processors is bfloat16, which
             # moves outlines.
-            self._model = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+            properties: dict[str, object] = {"INFERENCE_PRECISION_HINT": "f32"}
+            if threads is not None:
+                # Several processes would all pin their threads to the first cores.
+                properties |= {"INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
+            self._model = core.compile_model(model, "CPU", properties)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise ModelError(f"{bundle.path}: OpenVINO cannot run its graph ({reason})") from error
@@ -63,4 +76,16 @@ class OpenVinoDetector:
         height, width = tile.valid.shape
         frame = frame_for(self._config, height, width, self._side)
         image = to_image(tile, frame, self._config)
-        return to_detections(self._model(image), frame, self._config, self.card.calibration)
+        outputs = self._model(image, share_outputs=True)  # `to_detections` copies them
+        return to_detections(outputs, frame, self._config, self.card.calibration)
+
+
+def _sum_in_one_order(model: openvino.Model) -> None:
+    """Make the graph compute the same bits whatever the number of threads.
+
+    A matrix product that is fused with what follows is added up in parts, one a thread, by one of
+    the plugin's kernels (seen with OpenVINO 2026.4: boxes moved by 6e-5 pixels between one thread
+    and two). One whose result is asked for is not fused, and the kernel for it has a fixed order.
+    """
+    products = [node for node in model.get_ordered_ops() if node.get_type_name() == "MatMul"]
+    model.add_outputs([node.output(0) for node in products])

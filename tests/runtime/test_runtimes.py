@@ -17,6 +17,7 @@ from geomrcnn.raster.source import open_raster
 from geomrcnn.raster.tile import Tile, Window
 from geomrcnn.runtime import Detections, Detector, load_detector
 from geomrcnn.runtime.batch import to_image
+from geomrcnn.runtime.load import choose
 
 SAME_SCORE = 1e-3
 """Detections whose scores differ by less may change places."""
@@ -125,3 +126,16 @@ def test_what_is_no_model_is_refused_in_one_line(tmp_path):
     text.write_text("not a zip")
     with pytest.raises(ModelError, match="not a geomrcnn model bundle"):
         load_detector(text)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_number_of_threads_changes_no_bit(precision: str) -> None:
+    """So any number of workers, which share the cores, gives the same features."""
+    tile = tile_of(landscape(3, (512, 512), 2.0).image)
+    one, two = (
+        choose("fields", precision=precision, tile=512).load(threads).detect([tile])[0]
+        for threads in (1, 2)
+    )
+    assert len(one) > 20
+    for name in ("boxes", "scores", "classes", "masks"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
