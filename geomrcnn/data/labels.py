@@ -16,7 +16,7 @@ from geopandas import GeoDataFrame
 from geomrcnn.data.layers import PolygonLayer, way_between
 from geomrcnn.errors import DataError
 from geomrcnn.formats.reader import read_features
-from geomrcnn.vector.polygons import has_empty_hole, polygonal, without_empty_holes
+from geomrcnn.vector.polygons import has_empty_part, polygonal, without_empty_parts
 
 CLASS_COLUMN = "class"
 """Attribute that holds the class where none is named; what `predict` writes."""
@@ -159,7 +159,7 @@ def _cleaned(frame: GeoDataFrame) -> tuple[GeoDataFrame, LayerReport]:
     shapes = shapely.force_2d(frame.geometry.values)
     present = ~shapely.is_missing(shapes)
     broken = present & ~shapely.is_valid(shapes)
-    whole = [without_empty_holes(s) if s is not None and has_empty_hole(s) else s for s in shapes]
+    whole = [without_empty_parts(s) if s is not None and has_empty_part(s) else s for s in shapes]
     cleaned = [polygonal(shape) if shape is not None else None for shape in whole]
     kept = np.array([shape is not None and shape.area > 0 for shape in cleaned], bool)
     result = frame[kept].set_geometry([shape for shape, keep in zip(cleaned, kept, strict=True)

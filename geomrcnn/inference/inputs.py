@@ -30,6 +30,9 @@ ENDINGS = (
 ASSETS = ("visual", "image", "data", "cog", "analytic")
 """Keys of STAC assets that are the image, in the order in which they are looked for."""
 
+LONGEST_REASON = 200
+"""Characters of an error's own words that are told."""
+
 _REMOTE = re.compile(r"/vsi|<|[A-Za-z][A-Za-z0-9+.-]+:")
 
 
@@ -86,8 +89,10 @@ def _images(path: Path) -> Iterator[str]:
         for item in document.get("features", [document]):
             yield _beside(path, _image(item["assets"])["href"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        # Not the repr: that of a byte which is no text has the whole file.
+        reason = f"{type(error).__name__}: {error}"[:LONGEST_REASON]
         raise RasterError(
-            f"{path}: not a STAC item, or collection of items, with images ({error!r})"
+            f"{path}: not a STAC item, or collection of items, with images ({reason})"
         ) from error
 
 

@@ -26,21 +26,21 @@ def polygonal(geometry: BaseGeometry) -> Polygonal:
     return polygonal(shapely.union_all(areas)) if areas else Polygon()
 
 
-def without_empty_holes(geometry: BaseGeometry) -> BaseGeometry:
-    """Drop holes without a point, which files may have: GEOS takes them for valid, and some of its
-    predicates crash on them."""
+def without_empty_parts(geometry: BaseGeometry) -> BaseGeometry:
+    """Drop polygons and holes without a point, which files may have: GEOS takes them for valid, and
+    some of its functions crash on them."""
     if isinstance(geometry, Polygon):
         return Polygon(geometry.exterior, [r for r in geometry.interiors if not r.is_empty])
-    parts = [without_empty_holes(part) for part in shapely.get_parts(geometry)]
+    parts = [without_empty_parts(p) for p in shapely.get_parts(geometry) if not p.is_empty]
     return MultiPolygon(parts) if isinstance(geometry, MultiPolygon) else GeometryCollection(parts)
 
 
-def has_empty_hole(geometry: BaseGeometry) -> bool:
-    """Whether `without_empty_holes` has something to drop."""
+def has_empty_part(geometry: BaseGeometry) -> bool:
+    """Whether `without_empty_parts` has something to drop."""
     if isinstance(geometry, Polygon):
         return bool(shapely.is_empty(shapely.get_rings(geometry)[1:]).any())
-    several = hasattr(geometry, "geoms")
-    return several and any(has_empty_hole(part) for part in shapely.get_parts(geometry))
+    parts = shapely.get_parts(geometry) if hasattr(geometry, "geoms") else ()
+    return any(part.is_empty or has_empty_part(part) for part in parts)
 
 
 def filled(geometry: Polygonal, smallest: float) -> Polygonal:

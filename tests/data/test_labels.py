@@ -187,6 +187,19 @@ def test_holes_without_a_point_are_dropped(tmp_path: Path) -> None:
         labels.on(source)
 
 
+def test_parts_without_a_point_are_dropped(tmp_path: Path) -> None:
+    """GEOS finds them valid, and crashes when it divides their edges."""
+    raster = write_scene(tmp_path / "a.tif", 40, FOUR)
+    ring = [[9.0, 45.15], [9.01, 45.15], [9.01, 45.16], [9.0, 45.15]]
+    several = {"type": "MultiPolygon", "coordinates": [[ring], [[]], []]}
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps(several))
+    labels = read_labels(path)
+    assert shapely.get_num_geometries(labels.geometries).tolist() == [1]
+    with open_raster(raster) as source:
+        labels.on(source)
+
+
 def test_labels_on_another_celestial_body_are_refused_in_one_line(tmp_path: Path) -> None:
     raster = write_scene(tmp_path / "a.tif", 40, FOUR)
     earth = write_layer(tmp_path / "e.gpkg", FOUR)

@@ -43,6 +43,8 @@ def scarred(content: bytes, rng: np.random.Generator) -> bytes:
 
 
 def damaged(content: bytes, rng: np.random.Generator) -> bytes:
-    """The content after one of these."""
+    """The content after one of these, if there is enough to damage."""
+    if len(content) <= 4:
+        return content
     ways = (truncated, flipped, lying, scarred)
     return ways[int(rng.integers(0, len(ways)))](content, rng)

@@ -97,5 +97,12 @@ def test_json_that_is_nested_too_deep_is_refused(folder: Path) -> None:
         expand([folder / "x.json"])
 
 
+def test_json_that_is_no_text_is_refused_in_one_short_line(folder: Path) -> None:
+    (folder / "x.json").write_bytes(b'{"features": "\xfc", ' + 5000 * b" " + b"}")
+    with pytest.raises(RasterError, match=r"x\.json: not a STAC item") as refused:
+        expand([folder / "x.json"])
+    assert len(str(refused.value)) < 400
+
+
 def test_names_that_no_file_can_have_are_for_gdal_to_judge() -> None:
     assert expand(["x" * 400, "a\0b"]) == ["x" * 400, "a\0b"]
