@@ -86,6 +86,12 @@ def _sum_in_one_order(model: openvino.Model) -> None:
     A matrix product that is fused with what follows is added up in parts, one a thread, by one of
     the plugin's kernels (seen with OpenVINO 2026.4: boxes moved by 6e-5 pixels between one thread
     and two). One whose result is asked for is not fused, and the kernel for it has a fixed order.
+    Those of 8-bit integers are added up exactly.
     """
-    products = [node for node in model.get_ordered_ops() if node.get_type_name() == "MatMul"]
-    model.add_outputs([node.output(0) for node in products])
+    model.add_outputs(
+        [
+            node.output(0) for node in model.get_ordered_ops()
+            if node.get_type_name() == "MatMul"
+            and node.input_value(0).get_node().get_type_name() != "FakeQuantize"
+        ]
+    )  # fmt: skip

@@ -156,7 +156,8 @@ def slopes(moments: list[Moment]) -> tuple[float, float]:
 @click.option("--workers", default=2, show_default=True, help="Who pretend to look.")
 @click.option("--format", "ending", default=".parquet", show_default=True)
 @click.option("--journal/--no-journal", default=True, show_default=True,
-              help="Keep a journal, as runs do: some 2 KB to a tile.")  # fmt: skip
+              help="Keep a journal, as runs do; a tile of four objects takes "
+              "650 bytes.")  # fmt: skip
 @click.option("--folder", type=click.Path(path_type=Path), help="Where there is room.")
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Write the figures here too.")
 def main(
