@@ -52,7 +52,8 @@ class OpenVinoDetector:
                 # Several processes would all pin their threads to the first cores.
                 properties |= {"INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
             self._model = core.compile_model(model, "CPU", properties)
-        except RuntimeError as error:
+        # A message that quotes a damaged graph may be no text.
+        except (RuntimeError, UnicodeDecodeError) as error:
             reason = str(error).strip().splitlines()[-1]
             raise ModelError(f"{bundle.path}: OpenVINO cannot run its graph ({reason})") from error
 
