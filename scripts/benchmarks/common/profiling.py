@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import openvino
 
+from geomrcnn.runtime.topk import choose_before_sorting
 from scripts.benchmarks.common.graph_stages import STAGES, stages_of
 
 UNSEEN = 2
@@ -52,6 +53,7 @@ def profile(xml: bytes, weights: bytes, image: np.ndarray, runs: int) -> Profile
     """
     graph = openvino.Core().read_model(xml, weights)
     graph.reshape(image.shape)
+    choose_before_sorting(graph)
     plain = compiled(graph)
     whole, found = _whole(plain, image, runs)
     del plain  # the next one takes as much memory
