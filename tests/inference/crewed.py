@@ -85,5 +85,7 @@ def main(raster: str, out: str, seconds: float, workers: int) -> None:
 
 
 if __name__ == "__main__":
+    # A shell that runs the tests in the background has it ignored, for all its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     wind_up_when_terminated()
     sys.exit(run(main))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -54,5 +55,7 @@ def main(raster: str, out: str, seconds: float) -> None:
 
 
 if __name__ == "__main__":
+    # A shell that runs the tests in the background has it ignored, for all its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     wind_up_when_terminated()
     sys.exit(run(main))
