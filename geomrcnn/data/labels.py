@@ -16,7 +16,12 @@ from geopandas import GeoDataFrame
 from geomrcnn.data.layers import PolygonLayer, way_between
 from geomrcnn.errors import DataError
 from geomrcnn.formats.reader import read_features
-from geomrcnn.vector.polygons import has_empty_part, polygonal, without_empty_parts
+from geomrcnn.vector.polygons import (
+    has_empty_part,
+    is_tangled,
+    polygonal,
+    without_empty_parts,
+)
 
 CLASS_COLUMN = "class"
 """Attribute that holds the class where none is named; what `predict` writes."""
@@ -108,7 +113,7 @@ def read_area_of_interest(path: Path) -> PolygonLayer:
     Raises:
         DataError: it cannot be read, or there is no polygon.
     """
-    frame, _ = _cleaned(read_features(path))
+    frame, _ = _cleaned(path, read_features(path))
     if frame.empty:
         raise DataError(f"{path}: holds no polygon to be the area of interest")
     return PolygonLayer(os.fspath(path), frame.crs, np.asarray(frame.geometry.values, object))
@@ -141,7 +146,7 @@ def _read(path: str, attribute: str | None, classes: Sequence[str] | None) -> _P
             for row, value in enumerate(frame[column])
         ]
     labelled = GeoDataFrame({CLASS_COLUMN: names}, geometry=frame.geometry.values, crs=frame.crs)
-    return _Part(*_cleaned(labelled))
+    return _Part(*_cleaned(path, labelled))
 
 
 def _class_name(record: str, value: Any, column: str, classes: Sequence[str] | None) -> str:
@@ -154,11 +159,14 @@ def _class_name(record: str, value: Any, column: str, classes: Sequence[str] | N
     return name
 
 
-def _cleaned(frame: GeoDataFrame) -> tuple[GeoDataFrame, LayerReport]:
+def _cleaned(path: str | os.PathLike[str], frame: GeoDataFrame) -> tuple[GeoDataFrame, LayerReport]:
     """The rows that have an area, made valid."""
     shapes = shapely.force_2d(frame.geometry.values)
     present = ~shapely.is_missing(shapes)
     broken = present & ~shapely.is_valid(shapes)
+    for row in np.flatnonzero(broken):
+        if is_tangled(shapes[row]):
+            raise DataError(f"{path}: feature {row + 1} crosses itself too often to be repaired")
     whole = [without_empty_parts(s) if s is not None and has_empty_part(s) else s for s in shapes]
     cleaned = [polygonal(shape) if shape is not None else None for shape in whole]
     kept = np.array([shape is not None and shape.area > 0 for shape in cleaned], bool)

@@ -146,7 +146,7 @@ class MaskRCNNConfig:
             "resnet_style": RESNET_STYLES,
             **dict.fromkeys(("pyramid_norm", "head_norm", "unit_norm"), NORMS),
         }
-        weights = self.train_class_weights or (1.0,) * (1 + self.classes)
+        weights = self.train_class_weights
         counts = (
             "classes",
             "bands",
@@ -206,7 +206,8 @@ class MaskRCNNConfig:
             (not self.box_units or min(self.box_units) < 1, "box_units must be positive"),
             (bool(self.mask_size % 2), "mask_size must be even"),
             (
-                len(weights) != 1 + self.classes or min(weights) < 0,
+                weights is not None
+                and (len(weights) != 1 + self.classes or min(weights, default=0) < 0),
                 "train_class_weights needs one value for the background and each of the classes, "
                 "none below 0",
             ),

@@ -52,8 +52,9 @@ class Axis:
         """
         lower, upper = self._box(np.arange(start, stop)[:, None])
         first, last = self.reach(start, stop)
-        taps = np.arange(math.ceil(max(self.scale, 1.0)) + 1)
-        old = np.floor(lower).astype(int) + taps
+        # A box may be far larger than the raster, where the GSD is.
+        taps = np.arange(min(math.ceil(max(self.scale, 1.0)), last - first) + 1)
+        old = np.floor(np.maximum(lower, first)).astype(int) + taps
         share = np.clip(np.minimum(upper, old + 1) - np.maximum(lower, old), 0.0, None)
         new, tap = np.nonzero((share > _ROUNDING) & (old >= first) & (old < last))
         entries = share[new, tap], (new, old[new, tap] - first)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+import numpy as np
 import shapely
 from shapely import GeometryCollection, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 Polygonal: TypeAlias = Polygon | MultiPolygon
+
+TANGLE, TANGLE_AN_EDGE = 100_000, 20
+"""Pairs of edges with meeting boxes that an outline may have, whatever its size and for each edge:
+GEOS mends that many crossings in a second."""
+EDGES_AT_ONCE = 100
+"""Whose neighbours are looked for together, which bounds memory."""
 
 
 def polygonal(geometry: BaseGeometry) -> Polygonal:
@@ -24,6 +31,24 @@ def polygonal(geometry: BaseGeometry) -> Polygonal:
     parts = shapely.get_parts(shapely.get_parts(geometry))
     areas = [part for part in parts if isinstance(part, Polygon) and part.area > 0]
     return polygonal(shapely.union_all(areas)) if areas else Polygon()
+
+
+def is_tangled(geometry: BaseGeometry) -> bool:
+    """Whether an outline crosses itself so often that GEOS would work on it for seconds or hours.
+
+    Counted are pairs of edges whose boxes meet: a few to an edge in anything drawn or traced, half
+    of all pairs in a scribble.
+    """
+    points, of_ring = shapely.get_coordinates(
+        shapely.get_rings(shapely.get_parts(geometry)), return_index=True
+    )
+    edges = shapely.linestrings(np.stack([points[:-1], points[1:]], axis=1)[np.diff(of_ring) == 0])
+    tree, meetings = shapely.STRtree(edges), 0
+    for start in range(0, len(edges), EDGES_AT_ONCE):
+        meetings += tree.query(edges[start : start + EDGES_AT_ONCE]).shape[1]
+        if meetings > TANGLE + TANGLE_AN_EDGE * len(edges):
+            return True
+    return False
 
 
 def without_empty_parts(geometry: BaseGeometry) -> BaseGeometry:

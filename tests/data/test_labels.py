@@ -58,6 +58,13 @@ def test_what_is_broken_is_mended_or_dropped_and_counted(tmp_path: Path) -> None
     assert (labels.report.features, labels.report.repaired, labels.report.dropped) == (4, 1, 2)
 
 
+def test_a_scribble_is_refused_by_its_number(tmp_path: Path) -> None:
+    scribble = shapely.Polygon(np.random.default_rng(1).random((1000, 2)))
+    path = write_layer(tmp_path / "a.geojson", [FOUR[0], scribble])
+    with pytest.raises(DataError, match=r"a\.geojson: feature 2 crosses itself too often"):
+        read_labels(path)
+
+
 @pytest.mark.parametrize("crs", [None, "EPSG:4326", "EPSG:3857", "EPSG:25833"])
 def test_labels_in_any_crs_fall_on_the_same_pixels(tmp_path: Path, crs: str | None) -> None:
     """Across the whole raster, so that straight edges bend where they are not divided."""

@@ -60,3 +60,7 @@ def test_presets_of_other_projects_have_their_own_numbers():
     assert matterport.anchor_ratios == tuple(1 / ratio for ratio in (0.5, 1, 2))
     assert matterport.rpn_box_weights == tuple(1 / std for std in (0.1, 0.1, 0.2, 0.2))
     assert (matterport.classes, matterport.image_max_side) == (80, 1024)
+
+
+def test_a_great_many_classes_cost_nothing():
+    assert MaskRCNNConfig(classes=10**40).classes == 10**40

@@ -131,7 +131,7 @@ def test_a_slope_stays_where_it_is_on_the_map(tmp_path: Path, place: str, gsd: f
 def test_the_new_grid_covers_the_old_one_but_for_half_a_pixel(tmp_path: Path) -> None:
     pixels = np.ones((1, 31, 57), np.uint8)
     path = write_raster(tmp_path / "a.tif", pixels)
-    for gsd in (0.3, 1.9, 2.9, 8.0, 21.0, 1000.0):
+    for gsd in (0.3, 1.9, 2.9, 8.0, 21.0, 1000.0, 2.0**31, 1e300):
         with open_raster(path, gsd=gsd) as source:
             assert source.width == max(1, round(57 * 2 / UTM_SCALE / gsd))
             assert source.height == max(1, round(31 * 2 / UTM_SCALE / gsd))

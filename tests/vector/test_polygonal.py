@@ -5,7 +5,7 @@ import pytest
 import shapely
 from shapely.geometry import GeometryCollection, LineString, MultiPolygon, Point, Polygon
 
-from geomrcnn.vector.polygons import polygonal
+from geomrcnn.vector.polygons import is_tangled, polygonal
 
 SQUARE = shapely.box(0, 0, 2, 2)
 
@@ -48,3 +48,16 @@ def test_collections_lose_lines_and_points() -> None:
     area = polygonal(mixed)
     assert isinstance(area, MultiPolygon)
     assert area.area == pytest.approx(5)
+
+
+def test_a_scribble_is_tangled_and_a_torn_coast_is_not() -> None:
+    rng = np.random.default_rng(1)
+    assert is_tangled(Polygon(rng.random((1000, 2))))
+    assert is_tangled(MultiPolygon([SQUARE, Polygon(rng.random((1000, 2)))]))
+    angles = np.sort(rng.random(50_000)) * 2 * np.pi
+    radius = 1 + 1e-4 * rng.random(50_000)
+    coast = np.stack([radius * np.cos(angles), radius * np.sin(angles)], axis=1)
+    torn = Polygon(coast + 2e-4 * rng.standard_normal(coast.shape))
+    assert not torn.is_valid
+    assert not is_tangled(torn)
+    assert not is_tangled(MultiPolygon([SQUARE, SQUARE]))
