@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from geomrcnn.cli.outcome import count
+from geomrcnn.cli.outcome import count, facts
 from geomrcnn.cli.progress import MODES, emit, json_lines, progress_bar, silence
 
 EXAMPLES = """
@@ -53,10 +53,7 @@ def merge(
     for warning in report.warnings:
         click.echo(f"Warning: {warning}", err=True)
     if progress == "jsonl":
-        emit(
-            "done", out=shown(out), objects=report.objects, tiles=report.tiles,
-            skipped=sum(report.skipped.values()), seconds=round(report.seconds, 2),
-        )  # fmt: skip
+        emit("done", **facts(shown(out), report))
         return
     skipped = "".join(f", {n} skipped as {why}" for why, n in sorted(report.skipped.items()))
     click.echo(

@@ -30,7 +30,7 @@ def tell_of(out: str, report: Report, progress: str, shard: Shard | None = None)
     for problem in report.unreadable[:UNREADABLE_TOLD]:
         click.echo(f"Warning: passed over: {problem}", err=True)
     if progress == "jsonl":
-        emit("done", **_facts(out, report))
+        emit("done", **facts(out, report))
     elif shard is None:
         click.echo(f"{out}: {count(report.objects, 'object')} in {_how(report)}")
     elif report.resumed == report.tiles:
@@ -41,7 +41,8 @@ def tell_of(out: str, report: Report, progress: str, shard: Shard | None = None)
         )
 
 
-def _facts(out: str, report: Report) -> dict[str, object]:
+def facts(out: str, report: Report) -> dict[str, object]:
+    """The same for programs."""
     return {
         "out": out,
         "objects": report.objects,

@@ -10,7 +10,7 @@ import numpy as np
 
 from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.errors import DataError
-from geomrcnn.inference.bands import open_for
+from geomrcnn.inference.bands import opening_for
 from geomrcnn.inference.options import tiling
 from geomrcnn.network.resizing import frame_for
 from geomrcnn.raster.grid import TileGrid, tiles
@@ -45,7 +45,7 @@ def calibration_images(
     share = -(-IMAGES // len(rasters))
     images = []
     for path in rasters:
-        with open_for(bundle.card, path) as source:
+        with opening_for(bundle.card, path)() as source:
             cells = list(TileGrid(source.width, source.height, side, overlap))
             for found in tiles(source, spread(cells, share)):
                 if found.valid.any():

@@ -21,19 +21,6 @@ BYTES = (0.0, 255.0)
 """Black and white of 8-bit imagery."""
 
 
-def open_for(
-    card: ModelCard,
-    path: str | os.PathLike[str],
-    *,
-    gsd: float | None = None,
-    bands: Sequence[int | str] | None = None,
-    scale: Method | None = None,
-    aoi: str | os.PathLike[str] | None = None,
-) -> RasterSource:
-    """Open a raster as a model wants to see it; see `opening_for`."""
-    return opening_for(card, path, gsd=gsd, bands=bands, scale=scale, aoi=aoi)()
-
-
 def opening_for(
     card: ModelCard,
     path: str | os.PathLike[str],

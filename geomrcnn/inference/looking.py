@@ -54,7 +54,7 @@ def look(
         detector: Who looks.
         cells: Places of the tiles.
         opening: Opens the raster: the thread that reads has its own.
-        min_score: Score from which an object counts.
+        min_score: What scores less is left out.
         strict: Whether a tile that cannot be read is an error.
 
     Yields:

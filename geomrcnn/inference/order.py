@@ -39,7 +39,7 @@ class Order:
     Attributes:
         cells: Their places.
         opening: Of their raster.
-        min_score: Score from which an object counts.
+        min_score: What scores less is left out.
         strict: Whether a tile that cannot be read is an error.
         recipe: Of the detector.
         digest: The detector's: a worker may have another file under the same name.

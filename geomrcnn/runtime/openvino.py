@@ -82,7 +82,7 @@ class OpenVinoDetector:
 
 
 def _sum_in_one_order(model: openvino.Model) -> None:
-    """Make the graph compute the same bits whatever the number of threads.
+    """Make the graph compute the same bits in one thread as in two, which is what was compared.
 
     A matrix product that is fused with what follows is added up in parts, one a thread, by one of
     the plugin's kernels (seen with OpenVINO 2026.4: boxes moved by 6e-5 pixels between one thread

@@ -14,7 +14,7 @@ from geopandas import GeoDataFrame
 
 from geomrcnn.errors import ModelError, RasterError
 from geomrcnn.inference.area_of_interest import bounds_of
-from geomrcnn.inference.bands import open_for, parse_bands
+from geomrcnn.inference.bands import opening_for, parse_bands
 from geomrcnn.inference.georeference import ground_areas
 from geomrcnn.inference.predict import predict
 from geomrcnn.raster.scaling import Method
@@ -52,7 +52,7 @@ def model(**changes: object) -> Any:
 @pytest.mark.parametrize("scale", ["minmax", "percentile", "statistics"])
 def test_values_are_stretched_to_bytes(tmp_path: Path, dtype: str, scale: Method) -> None:
     path = write_raster(tmp_path / "a.tif", slope(dtype, 200, 9000))
-    source = open_for(model(), path, scale=scale)
+    source = opening_for(model(), path, scale=scale)()
     assert source.dtype == "uint8"
     line = line_of(source)
     assert (np.diff(line) >= 0).all()
@@ -65,7 +65,7 @@ def test_nodata_has_no_part_in_it(tmp_path: Path) -> None:
     pixels = slope("int16", 1000, 2000)
     pixels[:, :, :100] = -9999
     path = write_raster(tmp_path / "a.tif", pixels, nodata=-9999)
-    line = line_of(open_for(model(), path, scale="minmax"))
+    line = line_of(opening_for(model(), path, scale="minmax")())
     assert (line[:100] == -1).all()
     assert (line[100], line[-1]) == (0, 255)
 
@@ -73,25 +73,25 @@ def test_nodata_has_no_part_in_it(tmp_path: Path) -> None:
 def test_a_refusal_names_the_option(tmp_path: Path) -> None:
     path = write_raster(tmp_path / "a.tif", slope("uint16", 0, 9000))
     with pytest.raises(RasterError, match=r"3 bands of uint16 .* adapt its values with --scale$"):
-        open_for(model(), path)
+        opening_for(model(), path)()
 
 
 def test_the_range_of_training_is_on_the_card(tmp_path: Path) -> None:
     path = write_raster(tmp_path / "a.tif", slope("uint8", 0, 255))
     trained = model(dtype="uint16", black=(300.0,) * 3, white=(3300.0,) * 3)
-    line = line_of(open_for(trained, path, scale="minmax"))
+    line = line_of(opening_for(trained, path, scale="minmax")())
     assert (line[0], line[-1]) == (300, 3300)
     with pytest.raises(
         ModelError, match=r"'oracle' does not tell the range of uint16 .*as-trained"
     ):
-        open_for(model(dtype="uint16"), path, scale="minmax")
+        opening_for(model(dtype="uint16"), path, scale="minmax")()
     with pytest.raises(ModelError, match="'black' and 'white' need one value for each"):
         model(dtype="uint16", black=(1.0,), white=(2.0,))
 
 
 def test_as_trained_changes_the_type_only(tmp_path: Path) -> None:
     path = write_raster(tmp_path / "a.tif", slope("int16", -5, 3000))
-    source = open_for(model(dtype="uint16"), path, scale="as-trained")
+    source = opening_for(model(dtype="uint16"), path, scale="as-trained")()
     assert source.dtype == "uint16"
     line = line_of(source)
     assert (line[0], line[-1]) == (0, 3000)
@@ -102,7 +102,7 @@ def test_statistics_of_the_file_are_believed(tmp_path: Path) -> None:
     with rasterio.open(path, "r+") as file:
         for band in (1, 2, 3):
             file.update_tags(band, STATISTICS_MEAN="4500", STATISTICS_STDDEV="1000")
-    line = line_of(open_for(model(), path, scale="statistics"))
+    line = line_of(opening_for(model(), path, scale="statistics")())
     first, last = np.searchsorted(line, [1, 255])
     assert first == pytest.approx(SIDE * 2500 / 9000, abs=2)
     assert last == pytest.approx(SIDE * 6500 / 9000, abs=2)
@@ -115,10 +115,10 @@ def test_large_rasters_are_sampled(tmp_path: Path, overviews: bool) -> None:
     if overviews:
         with rasterio.open(path, "r+") as file:
             file.build_overviews([2, 4], rasterio.enums.Resampling.nearest)
-    with open_for(model(), path, scale="statistics") as source:
+    with opening_for(model(), path, scale="statistics")() as source:
         assert source.scaling is not None
         assert source.scaling.gain[0] == pytest.approx(255 / 2000, rel=0.03 if not overviews else 1)
-    again = open_for(model(), path, scale="statistics")
+    again = opening_for(model(), path, scale="statistics")()
     with again:
         assert again.scaling == source.scaling
 
@@ -126,22 +126,22 @@ def test_large_rasters_are_sampled(tmp_path: Path, overviews: bool) -> None:
 def test_a_raster_without_data_is_opened_too(tmp_path: Path) -> None:
     path = write_raster(tmp_path / "a.tif", np.zeros((3, 9, 9), np.uint16), nodata=0)
     for scale in ("minmax", "percentile", "statistics", "as-trained"):
-        assert (line_of(open_for(model(), path, scale=scale)) == -1).all()
+        assert (line_of(opening_for(model(), path, scale=scale)()) == -1).all()
 
 
 def test_models_of_floats_see_units(tmp_path: Path) -> None:
     path = write_raster(tmp_path / "a.tif", slope("uint16", 0, 10_000))
     with rasterio.open(path, "r+") as file:
         file.scales, file.offsets = (1e-4,) * 3, (-0.1,) * 3
-    line = line_of(open_for(model(dtype="float32"), path))
+    line = line_of(opening_for(model(dtype="float32"), path)())
     np.testing.assert_allclose(line[[0, -1]], [-0.1, 0.9], atol=1e-6)
-    line = line_of(open_for(model(dtype="uint16"), path))
+    line = line_of(opening_for(model(dtype="uint16"), path)())
     assert (line[0], line[-1]) == (0, 10_000)
 
 
 def test_doubles_are_floats(tmp_path: Path) -> None:
     path = write_raster(tmp_path / "a.tif", slope("float64", 0, 1))
-    with open_for(model(dtype="float32"), path) as source:
+    with opening_for(model(dtype="float32"), path)() as source:
         assert source.dtype == "float32"
 
 
@@ -161,7 +161,7 @@ def named(path: Path) -> Path:
     [("nir,b4,b3", (4, 3, 2)), ("3, 2,1", (3, 2, 1)), ("NIR,1,b3", (4, 1, 2))],
 )
 def test_bands_by_name_or_number(tmp_path: Path, listed: str, numbers: tuple[int, ...]) -> None:
-    with open_for(model(), named(tmp_path / "a.tif"), bands=parse_bands(listed)) as source:
+    with opening_for(model(), named(tmp_path / "a.tif"), bands=parse_bands(listed))() as source:
         assert source.bands == numbers
         pixels, _ = source.read(Window(0, 0, 1, 1))
     assert tuple(pixels[0, 0]) == numbers
@@ -169,7 +169,7 @@ def test_bands_by_name_or_number(tmp_path: Path, listed: str, numbers: tuple[int
 
 def test_names_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(RasterError, match=r"no band is named 'red', its bands are b2, b3, b4, nir"):
-        open_for(model(), named(tmp_path / "a.tif"), bands=("red", 1, 2))
+        opening_for(model(), named(tmp_path / "a.tif"), bands=("red", 1, 2))
     for listed in ("", "1,,2", "0,1"):
         with pytest.raises(ValueError, match="no list of band numbers"):
             parse_bands(listed)
@@ -179,7 +179,7 @@ def test_a_palette_is_true_colour(tmp_path: Path) -> None:
     path = write_raster(tmp_path / "a.tif", np.ones((1, 9, 9), np.uint8), photometric=None)
     with rasterio.open(path, "r+") as file:
         file.write_colormap(1, {1: (10, 20, 30, 255)})
-    with open_for(model(), path) as source:
+    with opening_for(model(), path)() as source:
         pixels, valid = source.read(Window(0, 0, 9, 9))
     assert valid.all()
     assert pixels[0, 0].tolist() == [10, 20, 30]
@@ -290,10 +290,10 @@ def test_a_service_is_cut_to_the_area_and_a_margin(tmp_path: Path) -> None:
     assert bounds == pytest.approx((8.99919, 44.99943, 9.00281, 45.00157), abs=2e-5)
     with serving(lambda path, _: pytest.fail(path)) as server:  # opening asks for nothing
         template = f"{server.url}/{{z}}/{{x}}/{{y}}.png"
-        with open_for(trained, template, aoi=tmp_path / "aoi.gpkg") as source:
+        with opening_for(trained, template, aoi=tmp_path / "aoi.gpkg")() as source:
             assert source.gsd == 1.0
             assert source.width == pytest.approx(157.7 + 128, abs=4)
             assert source.height == pytest.approx(111.1 + 128, abs=4)
             assert source.bands == (1, 2, 3)
         with pytest.raises(RasterError, match="covers the world; say where to look with --aoi"):
-            open_for(trained, template)
+            opening_for(trained, template)
