@@ -12,16 +12,12 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 from geopandas import GeoDataFrame
+from shapely import MultiPolygon
 
 from geomrcnn.data.layers import PolygonLayer, way_between
 from geomrcnn.errors import DataError
 from geomrcnn.formats.reader import read_features
-from geomrcnn.vector.polygons import (
-    has_empty_part,
-    is_tangled,
-    polygonal,
-    without_empty_parts,
-)
+from geomrcnn.vector.polygons import is_tangled, polygonal, polygons_of
 
 CLASS_COLUMN = "class"
 """Attribute that holds the class where none is named; what `predict` writes."""
@@ -167,9 +163,9 @@ def _cleaned(path: str | os.PathLike[str], frame: GeoDataFrame) -> tuple[GeoData
     for row in np.flatnonzero(broken):
         if is_tangled(shapes[row]):
             raise DataError(f"{path}: feature {row + 1} crosses itself too often to be repaired")
-    whole = [without_empty_parts(s) if s is not None and has_empty_part(s) else s for s in shapes]
-    cleaned = [polygonal(shape) if shape is not None else None for shape in whole]
-    kept = np.array([shape is not None and shape.area > 0 for shape in cleaned], bool)
+    parts = [polygons_of(shape) for shape in shapes]
+    cleaned = [polygonal(p[0] if len(p) == 1 else MultiPolygon(p)) for p in parts]
+    kept = np.array([shape.area > 0 for shape in cleaned], bool)
     result = frame[kept].set_geometry([shape for shape, keep in zip(cleaned, kept, strict=True)
                                        if keep], crs=frame.crs)  # fmt: skip
     return result, LayerReport(len(frame), int((broken & kept).sum()), int((~kept).sum()))

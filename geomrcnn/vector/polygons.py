@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 import shapely
-from shapely import GeometryCollection, MultiPolygon, Polygon
+from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 Polygonal: TypeAlias = Polygon | MultiPolygon
@@ -28,8 +28,7 @@ def polygonal(geometry: BaseGeometry) -> Polygonal:
         geometry = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
     if isinstance(geometry, (Polygon, MultiPolygon)):
         return geometry if geometry.area > 0 else Polygon()
-    parts = shapely.get_parts(shapely.get_parts(geometry))
-    areas = [part for part in parts if isinstance(part, Polygon) and part.area > 0]
+    areas = [part for part in polygons_of(geometry) if part.area > 0]
     return polygonal(shapely.union_all(areas)) if areas else Polygon()
 
 
@@ -39,9 +38,8 @@ def is_tangled(geometry: BaseGeometry) -> bool:
     Counted are pairs of edges whose boxes meet: a few to an edge in anything drawn or traced, half
     of all pairs in a scribble.
     """
-    points, of_ring = shapely.get_coordinates(
-        shapely.get_rings(shapely.get_parts(geometry)), return_index=True
-    )
+    rings = shapely.get_rings(np.array(polygons_of(geometry), object))
+    points, of_ring = shapely.get_coordinates(rings, return_index=True)
     edges = shapely.linestrings(np.stack([points[:-1], points[1:]], axis=1)[np.diff(of_ring) == 0])
     tree, meetings = shapely.STRtree(edges), 0
     for start in range(0, len(edges), EDGES_AT_ONCE):
@@ -51,21 +49,22 @@ def is_tangled(geometry: BaseGeometry) -> bool:
     return False
 
 
-def without_empty_parts(geometry: BaseGeometry) -> BaseGeometry:
-    """Drop polygons and holes without a point, which files may have: GEOS takes them for valid, and
-    some of its functions crash on them."""
-    if isinstance(geometry, Polygon):
-        return Polygon(geometry.exterior, [r for r in geometry.interiors if not r.is_empty])
-    parts = [without_empty_parts(p) for p in shapely.get_parts(geometry) if not p.is_empty]
-    return MultiPolygon(parts) if isinstance(geometry, MultiPolygon) else GeometryCollection(parts)
+def polygons_of(geometry: BaseGeometry | None) -> list[Polygon]:
+    """The polygons in any geometry, at any depth of collections, that have a point.
 
-
-def has_empty_part(geometry: BaseGeometry) -> bool:
-    """Whether `without_empty_parts` has something to drop."""
-    if isinstance(geometry, Polygon):
-        return bool(shapely.is_empty(shapely.get_rings(geometry)[1:]).any())
-    parts = shapely.get_parts(geometry) if hasattr(geometry, "geoms") else ()
-    return any(part.is_empty or has_empty_part(part) for part in parts)
+    Files may have empty polygons and empty holes: GEOS takes them for valid, and some of its
+    functions crash on them.
+    """
+    parts = np.array([geometry], object)
+    while (shapely.get_type_id(parts) >= shapely.GeometryType.MULTIPOINT).any():
+        parts = shapely.get_parts(parts)
+    return [
+        Polygon(part.exterior, [ring for ring in part.interiors if not ring.is_empty])
+        if shapely.is_empty(shapely.get_rings(part)).any()
+        else part
+        for part in parts
+        if isinstance(part, Polygon) and not part.is_empty
+    ]
 
 
 def filled(geometry: Polygonal, smallest: float) -> Polygonal:

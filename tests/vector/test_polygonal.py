@@ -5,7 +5,7 @@ import pytest
 import shapely
 from shapely.geometry import GeometryCollection, LineString, MultiPolygon, Point, Polygon
 
-from geomrcnn.vector.polygons import is_tangled, polygonal
+from geomrcnn.vector.polygons import is_tangled, polygonal, polygons_of
 
 SQUARE = shapely.box(0, 0, 2, 2)
 
@@ -48,6 +48,15 @@ def test_collections_lose_lines_and_points() -> None:
     area = polygonal(mixed)
     assert isinstance(area, MultiPolygon)
     assert area.area == pytest.approx(5)
+
+
+def test_collections_in_collections_keep_their_areas() -> None:
+    nested: shapely.Geometry = GeometryCollection([SQUARE, LineString([(5, 5), (9, 9)])])
+    for depth in range(2000):
+        apart = [shapely.box(10, 10, 12, 12)] if depth == 1000 else []
+        nested = GeometryCollection([nested, *apart])
+    assert len(polygons_of(nested)) == 2
+    assert polygonal(nested).area == pytest.approx(8)
 
 
 def test_a_scribble_is_tangled_and_a_torn_coast_is_not() -> None:
