@@ -35,7 +35,7 @@ def main(
     for path in files:
         dataset = CocoDataset(path, gsd=Bundle.open(model).card.gsd)
         samples = [dataset.sample(index) for index in range(len(dataset))]
-        detector = functools.cache(lambda side: load_detector(model, tile=side))
+        detector = functools.cache(lambda side: load_detector(model, tile=side, streams=1))
         found = [detector(side_for(sample)).detect([whole_image(sample)])[0] for sample in samples]
         names = [dataset.name(index) for index in range(len(dataset))]
         scores = evaluate_detections(samples, found, dataset.classes, names).coco.overall

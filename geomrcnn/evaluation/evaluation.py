@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -16,8 +16,9 @@ from geomrcnn.errors import DataError
 from geomrcnn.evaluation.coco import MAX_DETECTIONS, CocoScores, Scene, coco_scores
 from geomrcnn.evaluation.encoding import label, overlaps, results
 from geomrcnn.evaluation.matching import Comparison, Mask, Matches, Verdicts
+from geomrcnn.inference.ahead import side_by_side
 from geomrcnn.raster.tile import Tile, Window
-from geomrcnn.runtime.detector import Detections, Detector
+from geomrcnn.runtime.detector import Detections, Detector, streams_of
 
 
 class Rows(NamedTuple):
@@ -121,15 +122,23 @@ def evaluate_dataset(
             f"the model finds {', '.join(detector.card.classes)}, "
             f"the labels are of {', '.join(dataset.classes)}"
         )
-    truth, found = [], []
-    for index in range(len(dataset)):
-        sample = dataset.sample(index)
-        _check_pixels(sample, dataset.name(index), detector.card)
+
+    def samples() -> Iterator[Sample]:
+        for index in range(len(dataset)):
+            sample = dataset.sample(index)
+            _check_pixels(sample, dataset.name(index), detector.card)
+            yield sample
+
+    def look(sample: Sample) -> tuple[Sample, Detections]:
         (detections,) = detector.detect([whole_image(sample)])
+        return sample, detections
+
+    truth, found = [], []
+    for sample, detections in side_by_side(look, samples(), streams_of(detector)):
         found.append(replace(detections, masks=detections.masks.astype(np.float16)))
         # Comparing needs the image's size only: keep no pixels.
         truth.append(replace(sample, image=np.empty((*sample.image.shape[:2], 0)), valid=None))
-        on_image(index + 1, len(dataset))
+        on_image(len(found), len(dataset))
     names = [dataset.name(index) for index in range(len(dataset))]
     gsds = {dataset.gsd(index) for index in range(len(dataset))}
     gsd = gsds.pop() if len(gsds) == 1 else None

@@ -30,7 +30,9 @@ class SizingDetector:
         self.card, self.digest = bundle.card, bundle.digest
         self._latest = bundle.card.tile
         self._for_side = functools.lru_cache(KEPT)(
-            lambda side: load_detector(model, runtime=runtime, precision=precision, tile=side)
+            lambda side: load_detector(
+                model, runtime=runtime, precision=precision, tile=side, streams=1
+            )
         )
 
     @property

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 POLL = 0.1
 """Seconds after which a stage that waits looks whether it is still wanted."""
@@ -49,6 +52,47 @@ def ahead(stage: Callable[[], Iterator[T]], depth: int = 2) -> Generator[T, None
     finally:
         unwanted.set()
         thread.join()
+
+
+def side_by_side(
+    function: Callable[[T], R], items: Iterable[T], threads: int
+) -> Generator[R, None, None]:
+    """Apply a function to items in several threads; with one, there is no other than this.
+
+    One item more than there are threads is taken ahead, so that none has to wait for it.
+
+    Yields:
+        The results in order.
+
+    Raises:
+        Whatever the function or the items raise, after the results before that.
+    """
+    if threads == 1:
+        yield from map(function, items)
+        return
+    pool, under_way = ThreadPoolExecutor(threads), deque[Future[R]]()
+    try:
+        for future in _submitted(function, items, pool):
+            under_way.append(future)
+            if len(under_way) > threads:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _submitted(
+    function: Callable[[T], R], items: Iterable[T], pool: ThreadPoolExecutor
+) -> Iterator[Future[R]]:
+    """A future for each item, and one for the error that ends them, so that it waits its turn."""
+    try:
+        for item in items:
+            yield pool.submit(function, item)
+    except Exception as error:
+        failed: Future[R] = Future()
+        failed.set_exception(error)
+        yield failed
 
 
 def _work(

@@ -6,13 +6,13 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from geomrcnn.errors import RasterError, RasterLostError
-from geomrcnn.inference.ahead import ahead
+from geomrcnn.inference.ahead import ahead, side_by_side
 from geomrcnn.inference.findings import Findings, keep, nothing
 from geomrcnn.inference.opening import Opening
 from geomrcnn.raster.grid import Cell
 from geomrcnn.raster.tile import Tile
 from geomrcnn.raster.tile_reader import TileReader
-from geomrcnn.runtime.detector import Detector
+from geomrcnn.runtime.detector import Detector, streams_of
 
 
 class Read(NamedTuple):
@@ -64,7 +64,14 @@ def look(
         RasterLostError: the raster is gone.
         RasterError: a tile cannot be read, and `strict`.
     """
-    return ahead(lambda: _detect(ahead(lambda: _read(cells, opening, strict)), detector, min_score))
+
+    def detected() -> Iterator[Looked]:
+        read = ahead(lambda: _read(cells, opening, strict))
+        return side_by_side(
+            lambda tile: _detect(tile, detector, min_score), read, streams_of(detector)
+        )
+
+    return ahead(detected)
 
 
 def _read(cells: Iterable[Cell], opening: Opening, strict: bool) -> Iterator[Read]:
@@ -83,12 +90,11 @@ def _read(cells: Iterable[Cell], opening: Opening, strict: bool) -> Iterator[Rea
                 yield Read(cell, tile)
 
 
-def _detect(read: Iterator[Read], detector: Detector, min_score: float) -> Iterator[Looked]:
-    for cell, tile, problem in read:
-        if tile is None:
-            yield Looked(cell, nothing("unreadable"), problem)
-        elif not tile.valid.any():
-            yield Looked(cell, nothing("nodata"))
-        else:
-            (detections,) = detector.detect([tile])
-            yield Looked(cell, keep(detections, tile, min_score))
+def _detect(read: Read, detector: Detector, min_score: float) -> Looked:
+    cell, tile, problem = read
+    if tile is None:
+        return Looked(cell, nothing("unreadable"), problem)
+    if not tile.valid.any():
+        return Looked(cell, nothing("nodata"))
+    (detections,) = detector.detect([tile])
+    return Looked(cell, keep(detections, tile, min_score))

@@ -50,7 +50,16 @@ class Model(Protocol):
 
 
 class Detector(Model, Protocol):
-    """Anything that finds objects in tiles: a network, or an oracle in a test."""
+    """Anything that finds objects in tiles: a network, or an oracle in a test.
+
+    One that can look at several tiles side by side says at how many by an attribute `streams`; its
+    `detect` is called from as many threads.
+    """
 
     def detect(self, tiles: Sequence[Tile]) -> list[Detections]:
         """Detections of each tile, in order."""
+
+
+def streams_of(detector: Detector) -> int:
+    """Tiles that a detector can look at side by side."""
+    return int(getattr(detector, "streams", 1))

@@ -34,11 +34,12 @@ class Recipe:
     precision: str
     tile: int | None = None
 
-    def load(self, threads: int | None = None) -> Detector:
+    def load(self, threads: int | None = None, streams: int | None = None) -> Detector:
         """The detector.
 
         Args:
             threads: In how many OpenVINO computes; None is as many as there are cores.
+            streams: Tiles that OpenVINO looks at side by side, at most.
 
         Raises:
             ModelError: the model cannot be read or run.
@@ -52,9 +53,10 @@ class Recipe:
             except ModuleNotFoundError as error:
                 raise MissingExtraError("train", "the tensorflow runtime") from error
             return KerasDetector.from_bundle(bundle)
-        from geomrcnn.runtime.openvino import OpenVinoDetector
+        from geomrcnn.runtime.openvino import STREAMS, OpenVinoDetector
 
-        return OpenVinoDetector(bundle, self.tile or bundle.card.tile, self.precision, threads)
+        tile = self.tile or bundle.card.tile
+        return OpenVinoDetector(bundle, tile, self.precision, threads, streams or STREAMS)
 
 
 def load_detector(
@@ -64,6 +66,7 @@ def load_detector(
     precision: str = "auto",
     tile: int | None = None,
     threads: int | None = None,
+    streams: int | None = None,
 ) -> Detector:
     """A detector from a bundle file or the name of a shipped model.
 
@@ -74,12 +77,13 @@ def load_detector(
             OpenVINO runs a bundle that has it, near enough to fp32, on a processor made for it.
         tile: Side of the tiles to come, when other than the card's.
         threads: In how many OpenVINO computes; None is as many as there are cores.
+        streams: Tiles that OpenVINO looks at side by side, at most; 1 if they come one by one.
 
     Raises:
         ModelError: no such model, runtime or precision, or the model lacks that precision.
         MissingExtraError: TensorFlow is asked for and not installed.
     """
-    return choose(model, runtime=runtime, precision=precision, tile=tile).load(threads)
+    return choose(model, runtime=runtime, precision=precision, tile=tile).load(threads, streams)
 
 
 def choose(

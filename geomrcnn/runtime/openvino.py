@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from queue import SimpleQueue
 
 import openvino
 
@@ -14,12 +15,24 @@ from geomrcnn.runtime.batch import to_detections, to_image
 from geomrcnn.runtime.detector import Detections
 from geomrcnn.runtime.topk import choose_before_sorting
 
+STREAMS = 4
+"""Tiles to look at side by side: more is not much faster, and each takes memory."""
+
 
 class OpenVinoDetector:
-    """A `Detector` around a graph in a bundle."""
+    """A `Detector` around a graph in a bundle, which looks at several tiles side by side.
+
+    A core that has a tile to itself waits for no other, so that tiles side by side take less time
+    than one after the other in all cores.
+    """
 
     def __init__(
-        self, bundle: Bundle, tile: int, precision: str = "fp32", threads: int | None = None
+        self,
+        bundle: Bundle,
+        tile: int,
+        precision: str = "fp32",
+        threads: int | None = None,
+        streams: int = STREAMS,
     ) -> None:
         """Compile the graph of a precision for square tiles of side `tile` pixels.
 
@@ -28,6 +41,7 @@ class OpenVinoDetector:
             tile: Side of the tiles.
             precision: Of the graph.
             threads: In how many to compute; None is as many as there are cores.
+            streams: Tiles at once, which share the threads; at most one for each.
 
         Raises:
             ModelError: there is no such graph, or it cannot be read or compiled.
@@ -47,11 +61,17 @@ class OpenVinoDetector:
             _sum_in_one_order(model)
             # Of all that is not int8. The plugin's own choice on some processors is bfloat16, which
             # moves outlines.
-            properties: dict[str, object] = {"INFERENCE_PRECISION_HINT": "f32"}
+            properties: dict[str, object] = {
+                "INFERENCE_PRECISION_HINT": "f32",
+                "NUM_STREAMS": streams,
+            }
             if threads is not None:
                 # Several processes would all pin their threads to the first cores.
                 properties |= {"INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
             self._model = core.compile_model(model, "CPU", properties)
+            self._idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
+            for _ in range(self.streams):
+                self._idle.put(self._model.create_infer_request())
         # A message that quotes a damaged graph may be no text.
         except (RuntimeError, UnicodeDecodeError) as error:
             reason = str(error).strip().splitlines()[-1]
@@ -67,6 +87,11 @@ class OpenVinoDetector:
         """In how many threads it computes."""
         return int(self._model.get_property("INFERENCE_NUM_THREADS"))
 
+    @property
+    def streams(self) -> int:
+        """Tiles at once: `detect` may be called from as many threads."""
+        return int(self._model.get_property("NUM_STREAMS"))
+
     def detect(self, tiles: Sequence[Tile]) -> list[Detections]:
         """Detections of each tile, in order."""
         return [self._one(tile) for tile in tiles]
@@ -77,8 +102,13 @@ class OpenVinoDetector:
         height, width = tile.valid.shape
         frame = frame_for(self._config, height, width, self._side)
         image = to_image(tile, frame, self._config)
-        outputs = self._model(image, share_outputs=True)  # `to_detections` copies them
-        return to_detections(outputs, frame, self._config, self.card.calibration)
+        request = self._idle.get()
+        try:
+            # `to_detections` copies the outputs.
+            outputs = request.infer([image], share_inputs=True, share_outputs=True)
+            return to_detections(outputs, frame, self._config, self.card.calibration)
+        finally:
+            self._idle.put(request)
 
 
 def _sum_in_one_order(model: openvino.Model) -> None:

@@ -56,7 +56,7 @@ def main(
     out: Path | None,
 ) -> None:
     """Print a row for each stage, then the speed and memory of the whole."""
-    detector = load_detector(model, runtime="openvino", precision=precision, tile=tile)
+    detector = load_detector(model, runtime="openvino", precision=precision, tile=tile, streams=1)
     assert isinstance(detector, OpenVinoDetector)
     watch = StopWatch()
     with tempfile.TemporaryDirectory() as folder:

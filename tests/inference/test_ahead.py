@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from geomrcnn.inference.ahead import ahead
+from geomrcnn.inference.ahead import ahead, side_by_side
 
 
 def counted(limit: int, log: list[str] | None = None) -> Iterator[int]:
@@ -74,3 +74,52 @@ def test_nobody_is_left_when_the_rest_is_not_wanted() -> None:
     items.close()
     assert threading.active_count() == before
     assert log[-1] == "closed"
+
+
+def square(number: int) -> int:
+    """A square that takes longer for some."""
+    time.sleep(0.002 * (number % 3))
+    return number * number
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("limit", [0, 1, 2, 50])
+def test_side_by_side_keeps_the_order(threads: int, limit: int) -> None:
+    assert list(side_by_side(square, counted(limit), threads)) == [n * n for n in range(limit)]
+
+
+def test_side_by_side_is_side_by_side() -> None:
+    both = threading.Barrier(2, timeout=30)  # breaks unless two wait at once
+    assert len(list(side_by_side(lambda _: both.wait(), range(8), 2))) == 8
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_errors_wait_their_turn(threads: int) -> None:
+    def failing(number: int) -> int:
+        if number == 4:
+            raise OSError("gone")
+        return square(number)
+
+    def ending() -> Iterator[int]:
+        yield from range(4)
+        raise OSError("gone")
+
+    for results in (
+        side_by_side(failing, range(10), threads),
+        side_by_side(square, ending(), threads),
+    ):
+        assert [next(results) for _ in range(4)] == [0, 1, 4, 9]
+        with pytest.raises(OSError, match="gone"):
+            next(results)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_is_under_way_ends_with_the_results(threads: int) -> None:
+    log: list[str] = []
+    results = side_by_side(square, counted(100, log), threads)
+    before = threading.active_count()
+    assert next(results) == 0
+    results.close()
+    assert log[-1] == "closed"
+    assert len(log) < 7
+    assert threading.active_count() == before

@@ -17,15 +17,15 @@ import click
 import numpy as np
 
 from geomrcnn.bundle.bundle import Bundle
+from geomrcnn.inference.ahead import side_by_side
 from geomrcnn.inference.options import Options
 from geomrcnn.inference.survey import Survey, open_survey
+from geomrcnn.raster.tile import Tile
 from geomrcnn.raster.tile_reader import TileReader
 from geomrcnn.runtime.openvino import OpenVinoDetector
-from scripts.benchmarks.common.stopwatch import StopWatch
-from scripts.benchmarks.common.turns import NETWORK, timed
 
 SAMPLE, UNSEEN = 32, 2
-"""Tiles that the network's own time is taken from, and how many are shown before."""
+"""Tiles that the network's own time is taken from, and how many each stream is shown before."""
 
 
 @dataclass(frozen=True)
@@ -117,16 +117,21 @@ def megabytes(peak: int) -> float:
 
 
 def network_alone(survey: Survey, detector: OpenVinoDetector) -> float:
-    """Milliseconds that the network takes for a tile, the mean over some that are spread evenly."""
+    """Milliseconds to a tile if the network does nothing else than look, at several side by side.
+
+    The mean over some tiles that are spread evenly.
+    """
     cells = [cell for cell in survey.grid if survey.wanted[cell.row, cell.column]]
     places = np.unique(np.linspace(0, len(cells) - 1, SAMPLE).astype(int))
-    reader, watch = TileReader(survey.source), StopWatch()
+    reader = TileReader(survey.source)
     read = (reader.read(cells[place]) for place in places)
     tiles = [tile for tile in read if tile.valid.any()]
-    for tile in (tiles * UNSEEN)[:UNSEEN]:
-        detector.detect([tile])
-    with timed(watch):
-        for tile in tiles:
-            with watch.stage(NETWORK):
-                detector.detect([tile])
-    return 1000 * watch.spent[NETWORK].wall / len(tiles)
+
+    def look(tiles: Sequence[Tile]) -> None:
+        for _ in side_by_side(lambda tile: detector.detect([tile]), tiles, detector.streams):
+            pass
+
+    look((tiles * UNSEEN)[: UNSEEN * detector.streams])
+    began = time.perf_counter()
+    look(tiles)
+    return 1000 * (time.perf_counter() - began) / len(tiles)
