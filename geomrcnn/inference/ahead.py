@@ -59,7 +59,7 @@ def side_by_side(
 ) -> Generator[R, None, None]:
     """Apply a function to items in several threads; with one, there is no other than this.
 
-    One item more than there are threads is taken ahead, so that none has to wait for it.
+    Twice as many items as there are threads are under way, so that none has to wait for work.
 
     Yields:
         The results in order.
@@ -74,7 +74,7 @@ def side_by_side(
     try:
         for future in _submitted(function, items, pool):
             under_way.append(future)
-            if len(under_way) > threads:
+            if len(under_way) >= 2 * threads:
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()

@@ -96,11 +96,9 @@ def to_features(
         (detections its outline was put together from), status, tile ("row-column" of the tile
         with the best view), and geometry in the raster's CRS with exteriors counter-clockwise.
     """
-    frame = shapely.box(0, 0, source.width, source.height)
-    shaped = [one._replace(outline=_within(one.outline, frame)) for one in shaped]
     shaped = [
         one
-        for one in shaped
+        for one in _on_raster(shaped, source)
         if not one.outline.is_empty and (area is None or area.holds(one.outline))
     ]
     outlines = [one.outline for one in shaped]
@@ -130,6 +128,11 @@ def _words(values: Iterable[str]) -> pd.Series[str]:
     return pd.Series(list(values), dtype=str)
 
 
-def _within(outline: Polygonal, frame: shapely.Polygon) -> Polygonal:
-    """Keep an outline on the raster."""
-    return outline if frame.covers(outline) else polygonal(outline.intersection(frame))
+def _on_raster(shaped: Sequence[Shaped], source: RasterSource) -> list[Shaped]:
+    """Cut off what lies beyond the raster."""
+    frame = shapely.box(0, 0, source.width, source.height)
+    inside = shapely.covers(frame, np.array([one.outline for one in shaped], object))
+    return [
+        one if whole else one._replace(outline=polygonal(one.outline.intersection(frame)))
+        for one, whole in zip(shaped, inside, strict=True)
+    ]

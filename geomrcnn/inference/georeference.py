@@ -18,7 +18,12 @@ ELLIPSOID = pyproj.Geod(ellps="WGS84")
 
 def to_map(polygons: Sequence[Polygonal], transform: Affine) -> list[Polygonal]:
     """Polygons from continuous pixels to map coordinates, exteriors counter-clockwise."""
-    return [shapely.orient_polygons(_move(polygon, transform)) for polygon in polygons]
+    a, b, c, d, e, f = tuple(transform)[:6]
+    matrix, offset = np.array([[a, b], [d, e]]), np.array([c, f])
+    moved = shapely.transform(np.array(polygons, object), lambda points: points @ matrix.T + offset)
+    torn = ~shapely.is_valid(moved)
+    moved[torn] = [polygonal(polygon) for polygon in moved[torn]]
+    return list(shapely.orient_polygons(moved))
 
 
 def transformer(source: Any, target: Any) -> pyproj.Transformer:
@@ -62,9 +67,3 @@ def ground_areas(polygons: Sequence[Polygonal], crs: Any) -> list[float]:
         )
 
     return [area(polygon) for polygon in shapely.transform(np.array(polygons), to_degrees)]
-
-
-def _move(polygon: Polygonal, transform: Affine) -> Polygonal:
-    a, b, c, d, e, f = tuple(transform)[:6]
-    matrix, offset = np.array([[a, b], [d, e]]), np.array([c, f])
-    return polygonal(shapely.transform(polygon, lambda points: points @ matrix.T + offset))

@@ -14,6 +14,9 @@ from geomrcnn.raster.tile import Tile
 from geomrcnn.raster.tile_reader import TileReader
 from geomrcnn.runtime.detector import Detector, streams_of
 
+FINDINGS_AHEAD = 64
+"""Tiles whose findings may wait: they are settled by rows, and meanwhile the detector goes on."""
+
 
 class Read(NamedTuple):
     """A tile, or why it could not be read."""
@@ -71,7 +74,7 @@ def look(
             lambda tile: _detect(tile, detector, min_score), read, streams_of(detector)
         )
 
-    return ahead(detected)
+    return ahead(detected, FINDINGS_AHEAD)
 
 
 def _read(cells: Iterable[Cell], opening: Opening, strict: bool) -> Iterator[Read]:

@@ -200,8 +200,8 @@ class RasterSource:
                 not answer.
             RasterError: the data are damaged there; other windows may be sound.
         """
-        pixels = np.zeros((window.height, window.width, self.count), self.dtype)
-        valid = np.zeros((window.height, window.width), bool)
+        shape = window.height, window.width
+        pixels, valid = np.zeros((*shape, self.count), self.dtype), np.zeros(shape, bool)
         left, right = _clip(window.column, window.width, self.width)
         top, bottom = _clip(window.row, window.height, self.height)
         if left >= right:
@@ -210,7 +210,10 @@ class RasterSource:
         for start, stop in self._strips(top, bottom, right - left):
             down = slice(start - window.row, stop - window.row)
             found, known = self._read(left, start, right, stop)
-            pixels[down, across], valid[down, across] = self._scaled(found, known), known
+            found = self._scaled(found, known)
+            if known.shape == shape:
+                return found, known
+            pixels[down, across], valid[down, across] = found, known
         return pixels, valid
 
     def reads_far_aside(self, window: Window) -> bool:

@@ -61,8 +61,7 @@ def compare(seen: Sequence[Traced], first_new: int, agreement: float) -> Pairs:
     zones = shapely.box(
         *np.maximum(ours[:, :2], theirs[:, :2]).T, *np.minimum(ours[:, 2:], theirs[:, 2:]).T
     )
-    one = shapely.intersection(shapes[first], zones)
-    other = shapely.intersection(shapes[second], zones)
+    one, other = _clipped(shapes[first], zones), _clipped(shapes[second], zones)
     shared = shapely.area(shapely.intersection(one, other))
     joined = shapely.area(one) + shapely.area(other) - shared
     tile = np.array([one.instance.tile for one in seen]).reshape(-1, 2)
@@ -89,6 +88,15 @@ def _candidates(
     kind = np.array([one.instance.class_id for one in seen])
     wanted = (first < second) & (kind[first] == kind[second])
     return first[wanted], second[wanted]
+
+
+def _clipped(shapes: np.ndarray, zones: np.ndarray) -> np.ndarray:
+    """Shapes within their zones, which are boxes; most lie there already."""
+    inner, outer = shapely.bounds(shapes), shapely.bounds(zones)
+    beyond = (inner[:, :2] < outer[:, :2]).any(1) | (inner[:, 2:] > outer[:, 2:]).any(1)
+    clipped = shapes.copy()
+    clipped[beyond] = shapely.intersection(shapes[beyond], zones[beyond])
+    return clipped
 
 
 def _is_arm(parts: np.ndarray, seen: np.ndarray, others: np.ndarray) -> npt.NDArray[np.bool_]:

@@ -24,7 +24,7 @@ def simplify(geometry: Polygonal, tolerance: float = TOLERANCE) -> Polygonal:
         Valid polygons, empty only if there were none; with a tolerance of 0 only vertices on
         straight edges are gone.
     """
-    coarse = polygonal(shapely.simplify(geometry, tolerance, preserve_topology=True))
+    coarse = polygonal(_thinned(geometry, tolerance))
     if coarse.is_empty:
         return polygonal(geometry)
     offset = (geometry.area - coarse.area) / coarse.length
@@ -32,3 +32,20 @@ def simplify(geometry: Polygonal, tolerance: float = TOLERANCE) -> Polygonal:
     if moved.is_empty:
         return coarse
     return min(coarse, moved, key=lambda one: abs(one.area - geometry.area))
+
+
+def _thinned(geometry: Polygonal, tolerance: float) -> Polygonal:
+    """Douglas and Peucker's vertices, with every part and hole.
+
+    The plain way takes a seventh of the time of the one that looks out for rings which come to
+    cross, and gives the same where none do; where some do, it gives fewer rings, or others.
+    """
+    plain = shapely.simplify(geometry, tolerance, preserve_topology=False)
+    if _rings(plain) == _rings(geometry):
+        return plain
+    return shapely.simplify(geometry, tolerance, preserve_topology=True)
+
+
+def _rings(geometry: Polygonal) -> list[int]:
+    """Number of parts, and of holes in each."""
+    return list(shapely.get_num_interior_rings(shapely.get_parts(geometry)))

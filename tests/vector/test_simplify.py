@@ -75,3 +75,13 @@ def test_holes_survive() -> None:
 
 def test_nothing_stays_nothing() -> None:
     assert simplify(Polygon(), 1.0).is_empty
+
+
+def test_a_hole_near_a_bend_that_is_cut_short_survives() -> None:
+    angles = np.linspace(0, np.pi, 40)
+    dome = 50 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    hole = shapely.Point(48 * np.cos(0.2), 48 * np.sin(0.2)).buffer(1.2, quad_segs=2)
+    polygon = Polygon([*dome, (-50, -1), (50, -1)], [hole.exterior])
+    plain = shapely.simplify(polygon, 1.0, preserve_topology=False)
+    assert not plain.interiors, "nothing to look out for"
+    assert len(simplify(polygon, 1.0).interiors) == 1

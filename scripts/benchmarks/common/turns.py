@@ -76,7 +76,7 @@ class Witness:
 @contextmanager
 def timed(watch: StopWatch) -> Iterator[None]:
     """Count meanwhile what every stage takes, and let them take turns."""
-    with mock.patch.object(looking, "ahead", lambda stage: stage()):
+    with mock.patch.object(looking, "ahead", lambda stage, *_: stage()):
         patches = [
             mock.patch.object(owner, name, watch.around(stage, getattr(owner, name)))
             for stage, places in STAGES.items()
