@@ -13,7 +13,7 @@ def test_eight_tiles_are_learnt_by_heart(tmp_path):
     """The classic proof that nothing in the chain is crossed: mask AP50 of at least 0.95."""
     write_dataset(tmp_path / "tiles", 8, 256, 2.0, seed=0, overwrite=False)
     training = TrainingConfig(
-        steps=600, batch=2, tile=256, learning_rate=0.012, warmup_steps=40, checkpoint_steps=600
+        steps=300, batch=2, tile=256, learning_rate=0.012, warmup_steps=40, checkpoint_steps=300
     )
     train(
         [tmp_path / "tiles"],
