@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from geomrcnn.inference.crew import Crew
     from geomrcnn.inference.shards import Shard
     from geomrcnn.raster.scaling import Method
+    from geomrcnn.runtime import Detector
     from geomrcnn.runtime.load import Recipe
 
 EXAMPLES = """
@@ -219,11 +221,7 @@ def predict(
         raise click.UsageError("--workers and --scheduler contradict each other: choose one")
     if shard is not None and "{name}" in out:
         raise click.UsageError("--shard divides the tiles of one output: leave {name} out of --out")
-    from geomrcnn.formats.writer import check_output, shown
-    from geomrcnn.inference.journal import journal_of
     from geomrcnn.inference.options import Options
-    from geomrcnn.inference.predict import NAME, predict_each, predict_to_file
-    from geomrcnn.inference.shards import predict_shard
     from geomrcnn.runtime.load import choose
 
     options = Options(
@@ -234,10 +232,15 @@ def predict(
     )  # fmt: skip
     narrator = {"auto": progress_bar, "jsonl": json_lines, "none": silence}[progress]
     with narrator() as on_progress:
+        recipe = choose(model, runtime=runtime, precision=precision, tile=tile)
+        detector = loaded(recipe)
+        from geomrcnn.formats.writer import check_output, shown
+        from geomrcnn.inference.journal import journal_of
+        from geomrcnn.inference.predict import NAME, predict_each, predict_to_file
+        from geomrcnn.inference.shards import predict_shard
+
         if NAME not in out:
             check_output(out, overwrite)
-        recipe = choose(model, runtime=runtime, precision=precision, tile=tile)
-        detector = recipe.load()
         try:
             with hired(workers, scheduler, recipe, detector.digest) as crew:
                 how: dict[str, Any] = {
@@ -258,6 +261,15 @@ def predict(
             raise
     for one, report in reports.items():
         tell_of(one if shard else shown(one), report, progress, shard)
+
+
+def loaded(recipe: Recipe) -> Detector:
+    """The detector; meanwhile what takes as long to be imported is imported."""
+    with ThreadPoolExecutor(1) as aside:
+        loading = aside.submit(recipe.load)
+        import geomrcnn.formats.writer
+        import geomrcnn.inference.predict  # noqa: F401
+    return loading.result()
 
 
 @contextmanager
