@@ -10,6 +10,7 @@ import pytest
 from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.data.landscape import landscape
 from geomrcnn.errors import ModelError
+from geomrcnn.inference.ahead import side_by_side
 from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.resizing import frame_for
 from geomrcnn.raster.grid import TileGrid, tiles
@@ -17,6 +18,7 @@ from geomrcnn.raster.source import open_raster
 from geomrcnn.raster.tile import Tile, Window
 from geomrcnn.runtime import Detections, Detector, load_detector
 from geomrcnn.runtime.batch import to_image
+from geomrcnn.runtime.detector import streams_of
 from geomrcnn.runtime.load import choose
 
 SAME_SCORE = 1e-3
@@ -133,9 +135,22 @@ def test_the_number_of_threads_changes_no_bit(precision: str) -> None:
     """So any number of workers, which share the cores, gives the same features."""
     tile = tile_of(landscape(3, (512, 512), 2.0).image)
     one, two = (
-        choose("fields", precision=precision, tile=512).load(threads).detect([tile])[0]
+        choose("fields", precision=precision, tile=512).load(threads, 1).detect([tile])[0]
         for threads in (1, 2)
     )
     assert len(one) > 20
     for name in ("boxes", "scores", "classes", "masks"):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+
+
+def test_tiles_side_by_side_are_those_one_by_one() -> None:
+    scenes = [tile_of(landscape(seed, (512, 512), 2.0).image) for seed in range(8)]
+    alone, several = (
+        load_detector("fields", tile=512, threads=2, streams=streams) for streams in (1, 4)
+    )
+    assert (streams_of(alone), streams_of(several)) == (1, 2), "at most one for each thread"
+    found = side_by_side(lambda scene: several.detect([scene])[0], scenes, streams_of(several))
+    for ours, theirs in zip(found, alone.detect(scenes), strict=True):
+        assert len(ours)
+        for name in ("boxes", "scores", "classes", "masks"):
+            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
