@@ -14,6 +14,7 @@ from geomrcnn.bundle.quantisation import Quantisation
 from geomrcnn.export.agreement import agreement
 from geomrcnn.export.calibration import spread
 from geomrcnn.runtime.detector import Detections
+from geomrcnn.runtime.topk import choose_before_sorting
 
 ARITHMETIC = {
     "Add",
@@ -34,7 +35,9 @@ tell from the image: in the model "fields" they make four fifths of the error an
 """
 MOVES = {"Concat", "Gather", "Pad", "Reshape", "Transpose"}
 """Operators that only move values."""
-
+ANSWERS = MOVES | {"ShapeOf", "Sigmoid", "Softmax"}
+"""What becomes of the result of a head's last layer, which no other layer reads. Those stay in
+float32, too: they are small, and scores and boxes are made of nothing else."""
 
 DROP = 0.1
 """Loss of agreement with the float32 graph (`agreement`) up to which all other layers are in int8.
@@ -63,9 +66,12 @@ def quantised(
     """
     nncf.set_log_level(logging.ERROR)
     _replace_ellipses(graph)
+    _sort_less(graph, images[0].shape)
+    _write_known_shapes(graph)
     _hold_ranges_at_layers(graph)
     present = {operation.get_type_name() for operation in graph.get_ordered_ops()}
-    first = [node.get_friendly_name() for node in layers_of(graph)[:EXACT]]
+    layers = layers_of(graph)
+    exact = [*layers[:EXACT], *(layer for layer in layers if is_last(layer))]
     judged = _judged(graph, images)
     made = nncf.quantize_with_accuracy_control(
         graph,
@@ -76,7 +82,10 @@ def quantised(
         drop_type=nncf.DropType.ABSOLUTE,
         preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(images),
-        ignored_scope=nncf.IgnoredScope(names=first, types=sorted(ARITHMETIC & present)),
+        fast_bias_correction=False,  # takes minutes, and gives back a third of the loss
+        ignored_scope=nncf.IgnoredScope(
+            names=[layer.get_friendly_name() for layer in exact], types=sorted(ARITHMETIC & present)
+        ),
         advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(
             max_num_iterations=ROUNDS, ranking_subset_size=RANKED, num_ranking_workers=1
         ),
@@ -117,6 +126,18 @@ def layers_of(graph: openvino.Model) -> list[openvino.Node]:
     return [node for node in graph.get_ordered_ops() if node.get_type_name() in LAYERS]
 
 
+def is_last(layer: openvino.Node) -> bool:
+    """Whether a layer is the last of a head: its result, with the bias, is the head's answer."""
+    readers = _readers(layer)
+    if [reader.get_type_name() for reader in readers] == ["Add"]:
+        readers = _readers(readers[0])
+    return all(reader.get_type_name() in ANSWERS for reader in readers)
+
+
+def _readers(node: openvino.Node) -> list[openvino.Node]:
+    return [target.get_node() for target in node.output(0).get_target_inputs()]
+
+
 def is_quantised(layer: openvino.Node) -> bool:
     """Whether a layer of a quantised graph takes 8-bit integers."""
     return bool(layer.input_value(0).get_node().get_type_name() == "FakeQuantize")
@@ -134,6 +155,27 @@ def _hold_ranges_at_layers(graph: openvino.Model) -> None:
             if source.get_node().get_type_name() in MOVES:
                 held = ops.add(source, ops.constant(np.float32(0)))
                 node.input(0).replace_source_output(held.output(0))
+
+
+def _write_known_shapes(graph: openvino.Model) -> None:
+    """Put numbers where a shape is asked for that is always the same.
+
+    Some are those of weights, which would stay in the graph in floats, too, for that alone. To give
+    a graph another shape brings such questions back.
+    """
+    for node in graph.get_ordered_ops():
+        if node.get_type_name() == "ShapeOf" and node.input_value(0).get_partial_shape().is_static:
+            kind = node.output(0).get_element_type().to_dtype()
+            shape = np.array(node.input_value(0).get_shape(), kind)
+            node.output(0).replace(ops.constant(shape).output(0))
+
+
+def _sort_less(graph: openvino.Model, shape: Sequence[int]) -> None:
+    """Let a graph for images of any shape be quick at those of one: it runs hundreds of times."""
+    any_shape = graph.input().get_partial_shape()
+    graph.reshape(shape)
+    choose_before_sorting(graph)
+    graph.reshape(any_shape)
 
 
 def _replace_ellipses(graph: openvino.Model) -> None:

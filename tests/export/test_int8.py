@@ -7,6 +7,8 @@ import openvino
 import openvino.opset13 as ops
 import pytest
 
+from geomrcnn.bundle.bundle import Bundle
+
 SIDE = 8
 CHANNELS = 4
 
@@ -77,3 +79,13 @@ def test_the_layer_that_harms_most_goes_back_to_float(images):
         ours, theirs = detect(image)["scores"], wanted(image)["scores"]
         np.testing.assert_allclose(ours, theirs, atol=0.02)
         assert np.abs(ours - theirs).max() > 1e-5  # the others are rounded
+
+
+def test_the_last_layers_of_the_heads_are_told_from_all_others():
+    int8 = pytest.importorskip("geomrcnn.export.int8")
+    graph = openvino.Core().read_model(*Bundle.open("fields").openvino("fp32"))
+    last = [layer for layer in int8.layers_of(graph) if int8.is_last(layer)]
+    kinds = [layer.get_type_name() for layer in last]
+    assert kinds == ["Convolution"] * 10 + ["MatMul"] * 2 + ["Convolution"], "RPN, boxes, masks"
+    outputs = {layer.get_output_partial_shape(0)[1].get_length() for layer in last}
+    assert outputs == {3, 12, 2, 4, 1}, "scores and deltas of 3 anchors, and of one class; masks"
