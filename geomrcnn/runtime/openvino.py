@@ -64,7 +64,6 @@ class OpenVinoDetector:
             properties: dict[str, object] = {
                 "INFERENCE_PRECISION_HINT": "f32",
                 "NUM_STREAMS": streams,
-                "ENABLE_CPU_PINNING": False,
             }
             if threads is not None:
                 # Several processes would all pin their threads to the first cores.
