@@ -68,6 +68,7 @@ def quantised(
     _replace_ellipses(graph)
     _sort_less(graph, images[0].shape)
     _write_known_shapes(graph)
+    _forget_output_sizes(graph)
     _hold_ranges_at_layers(graph)
     present = {operation.get_type_name() for operation in graph.get_ordered_ops()}
     layers = layers_of(graph)
@@ -168,6 +169,28 @@ def _write_known_shapes(graph: openvino.Model) -> None:
             kind = node.output(0).get_element_type().to_dtype()
             shape = np.array(node.input_value(0).get_shape(), kind)
             node.output(0).replace(ops.constant(shape).output(0))
+
+
+def _forget_output_sizes(graph: openvino.Model) -> None:
+    """Let transposed convolutions find their size themselves, where that is what they are told.
+
+    NNCF cannot correct the bias of one that is told by the shape of the image.
+    """
+    for node in graph.get_ordered_ops():
+        if node.get_type_name() != "ConvolutionBackpropData" or node.get_input_size() < 3:
+            continue
+        how = node.get_attributes()
+        free = ops.convolution_backprop_data(
+            node.input_value(0),
+            node.input_value(1),
+            how["strides"],
+            pads_begin=[0, 0],
+            pads_end=[0, 0],
+            dilations=how["dilations"],
+        )
+        if free.get_output_partial_shape(0) == node.get_output_partial_shape(0):
+            free.set_friendly_name(node.get_friendly_name())
+            node.output(0).replace(free.output(0))
 
 
 def _sort_less(graph: openvino.Model, shape: Sequence[int]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from geomrcnn.inference.validity import coverage, integral
+from geomrcnn.inference.validity import all_valid, coverage, integral
 from geomrcnn.raster.grid import Cell
 from geomrcnn.raster.tile import Tile
 from geomrcnn.runtime.detector import Detections
@@ -95,4 +95,7 @@ def keep(detections: Detections, tile: Tile, min_score: float) -> Findings:
 def _coverages(valid: np.ndarray, boxes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """[N, rows, columns] share of valid area in the cells of each box."""
     table = integral(valid)
-    return np.stack([coverage(table, Box(*box), shape) for box in boxes.tolist()])
+    shares = np.ones((len(boxes), *shape))
+    for place in np.flatnonzero(~all_valid(table, boxes)):
+        shares[place] = coverage(table, Box(*boxes[place].tolist()), shape)
+    return shares

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from geomrcnn.inference.findings import keep
-from geomrcnn.inference.validity import coverage, integral
+from geomrcnn.inference.validity import all_valid, coverage, integral
 from geomrcnn.raster.grid import Cell
 from geomrcnn.raster.tile import Tile, Window
 from geomrcnn.runtime.detector import Detections
@@ -39,6 +41,23 @@ def test_coverage_is_exact(x: float, y: float, width: float, height: float, seed
             cell = (x + width * j / 2, y + height * i / 3,
                     x + width * (j + 1) / 2, y + height * (i + 1) / 3)  # fmt: skip
             assert found[i, j] == pytest.approx(share(valid, *cell), abs=1e-6)
+
+
+@given(
+    st.floats(-1, 8), st.floats(-1, 6), st.floats(0.3, 3), st.floats(0.3, 3),
+    st.integers(0, 2**31),
+)  # fmt: skip
+def test_boxes_on_valid_pixels_alone_are_told(
+    x: float, y: float, width: float, height: float, seed: int
+) -> None:
+    valid = np.random.default_rng(seed).random((7, 9)) < 0.9
+    beyond = np.pad(valid, 10)
+    down, across = (
+        slice(10 + math.floor(low), 10 + math.ceil(high))
+        for low, high in ((y, y + height), (x, x + width))
+    )
+    (told,) = all_valid(integral(valid), np.array([[x, y, x + width, y + height]]))
+    assert told == beyond[down, across].all()
 
 
 def tile(valid: np.ndarray) -> Tile:
