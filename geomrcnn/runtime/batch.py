@@ -21,7 +21,9 @@ def to_image(tile: Tile, frame: Frame, config: MaskRCNNConfig) -> np.ndarray:
     colour = np.asarray(config.pixel_mean, np.float32)
     image = tile.pixels.astype(np.float32)
     if not tile.valid.all():
-        image[~tile.valid] = colour
+        nodata = ~tile.valid
+        for band, value in enumerate(colour):  # several times as quick as all bands at once
+            image[..., band][nodata] = value
     whole_numbers = np.issubdtype(tile.pixels.dtype, np.integer)
     return place(image, frame, config, whole_numbers=whole_numbers)[None]
 

@@ -95,19 +95,31 @@ def run_command(arguments: Sequence[str]) -> tuple[list[dict[str, Any]], float, 
     Returns:
         What it told, the seconds until the first tile was done, and its peak memory in megabytes.
     """
-    began, first, events = time.perf_counter(), 0.0, []
+    began, first, peak, events = time.perf_counter(), 0.0, 0.0, []
     command = [sys.executable, "-m", "geomrcnn", *arguments, "--progress", "jsonl"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
             events.append(json.loads(line))
+            peak = peak_so_far(process.pid) or peak
             if events[-1]["event"] == "progress" and not first:
                 first = time.perf_counter() - began
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise click.ClickException(f"geomrcnn {' '.join(arguments)} failed")
-    return events, first, megabytes(usage.ru_maxrss)
+    return events, first, peak or megabytes(usage.ru_maxrss)
+
+
+def peak_so_far(pid: int) -> float:
+    """Peak memory of a process that runs, in megabytes; 0 where the system does not tell.
+
+    What it tells of one that has ended may be the peak of the process that started it.
+    """
+    status = Path(f"/proc/{pid}/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    peaks = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]  # in KiB
+    return 1024 * peaks[0] / 1e6 if peaks else 0.0
 
 
 def megabytes(peak: int) -> float:
