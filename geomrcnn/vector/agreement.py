@@ -62,18 +62,22 @@ def compare(seen: Sequence[Traced], first_new: int, agreement: float) -> Pairs:
         *np.maximum(ours[:, :2], theirs[:, :2]).T, *np.minimum(ours[:, 2:], theirs[:, 2:]).T
     )
     one, other = _clipped(shapes[first], zones), _clipped(shapes[second], zones)
-    shared = shapely.area(shapely.intersection(one, other))
-    joined = shapely.area(one) + shapely.area(other) - shared
     tile = np.array([one.instance.tile for one in seen]).reshape(-1, 2)
     apart = (tile[first] != tile[second]).any(axis=1)
+    area, area_one, area_other = (shapely.area(some) for some in (shapes, one, other))
+    # Beyond the common zone the two cannot meet: what they share lies within it.
+    conflict = CONFLICT * np.minimum(area[first], area[second])
+    link = np.minimum(
+        agreement * np.maximum(area_one, area_other), CONTAINED * np.minimum(area_one, area_other)
+    )
+    shared = _shared(one, other, np.where(apart, np.minimum(conflict, link), conflict))
+    joined = area_one + area_other - shared
     linked = (apart & (shared > 0)) & (
         (shared >= agreement * joined)
-        | (_is_arm(one, ours, theirs) & (shared >= CONTAINED * shapely.area(one)))
-        | (_is_arm(other, theirs, ours) & (shared >= CONTAINED * shapely.area(other)))
+        | (_is_arm(one, ours, theirs) & (shared >= CONTAINED * area_one))
+        | (_is_arm(other, theirs, ours) & (shared >= CONTAINED * area_other))
     )
-    # Beyond the common zone the two cannot meet: what they share lies within it.
-    area = shapely.area(shapes)
-    conflicting = linked | (shared > CONFLICT * np.minimum(area[first], area[second]))
+    conflicting = linked | (shared > conflict)
     pairs = np.stack([first, second], axis=1)
     return Pairs(pairs[linked], pairs[conflicting])
 
@@ -97,6 +101,19 @@ def _clipped(shapes: np.ndarray, zones: np.ndarray) -> np.ndarray:
     clipped = shapes.copy()
     clipped[beyond] = shapely.intersection(shapes[beyond], zones[beyond])
     return clipped
+
+
+def _shared(one: np.ndarray, other: np.ndarray, least: np.ndarray) -> npt.NDArray[np.float64]:
+    """Areas that shapes have in common, where that can be as much as matters; else 0.
+
+    Boxes have more in common than the shapes in them, and take no time to compare.
+    """
+    ours, theirs = shapely.bounds(one), shapely.bounds(other)
+    sides = np.minimum(ours[:, 2:], theirs[:, 2:]) - np.maximum(ours[:, :2], theirs[:, :2])
+    enough = np.clip(sides, 0, None).prod(axis=1) >= least
+    shared = np.zeros(len(one))
+    shared[enough] = shapely.area(shapely.intersection(one[enough], other[enough]))
+    return shared
 
 
 def _is_arm(parts: np.ndarray, seen: np.ndarray, others: np.ndarray) -> npt.NDArray[np.bool_]:
