@@ -121,14 +121,13 @@ def of_model(model: str, precisions: Sequence[str], tiles: Sequence[int], runs: 
 
 
 def in_int8(xml: bytes, weights: bytes) -> tuple[bytes, bytes]:
-    """A graph quantised as bundles are, but for what is done for accuracy."""
+    """A graph quantised as bundles are; no layer goes back to float32 for its harm."""
     import openvino
 
     from geomrcnn.export.int8 import quantised
     from geomrcnn.network.graph_file import graph_files
 
     images = [farmland(CALIBRATION_SIDE, seed) for seed in range(CALIBRATION)]
-    # Whatever agreement comes out is near enough.
     graph, _ = quantised(openvino.Core().read_model(xml, weights), images, drop=1.0)
     return graph_files(graph)
 
