@@ -16,14 +16,15 @@ from geomrcnn.runtime.detector import Detections
 from geomrcnn.runtime.topk import choose_before_sorting
 
 STREAMS = 4
-"""Tiles to look at side by side: more is not much faster, and each takes memory."""
+"""Tiles to look at side by side, at most: each takes some hundred megabytes. Two were measured, on
+two cores."""
 
 
 class OpenVinoDetector:
     """A `Detector` around a graph in a bundle, which looks at several tiles side by side.
 
-    A core that has a tile to itself waits for no other, so that tiles side by side take less time
-    than one after the other in all cores.
+    A core that has a tile to itself waits for no other: on two cores, two tiles side by side take a
+    tenth to a fifth less time than one after the other in both.
     """
 
     def __init__(

@@ -12,8 +12,8 @@ from shapely.geometry.base import BaseGeometry
 Polygonal: TypeAlias = Polygon | MultiPolygon
 
 TANGLE, TANGLE_AN_EDGE = 100_000, 20
-"""Pairs of edges with meeting boxes that an outline may have, whatever its size and for each edge:
-GEOS mends that many crossings in a second."""
+"""Pairs of edges with meeting boxes that an outline may have, whatever its size and for each edge.
+A scribble with 100,000 of them takes GEOS half a second, one with 450,000 three."""
 EDGES_AT_ONCE = 100
 """Whose neighbours are looked for together, which bounds memory."""
 
