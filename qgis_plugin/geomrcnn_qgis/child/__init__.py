@@ -1,0 +1,1 @@
+"""Processes beside QGIS. Nothing here knows QGIS, so plain Python can test it."""
