@@ -80,7 +80,7 @@ def test_a_failure_is_one_line(text, told):
 def test_a_crash_says_so():
     with pytest.raises(child.Failed, match=r"^geomrcnn crashed \(SIGSEGV\)"):
         child.run(script("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"))
-    with pytest.raises(child.Failed, match="SIGKILL.*memory"):
+    with pytest.raises(child.Failed, match=r"SIGKILL.*memory"):
         child.run(script("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"))
 
 
