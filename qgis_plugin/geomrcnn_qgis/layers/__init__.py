@@ -1,0 +1,1 @@
+"""Between QGIS's layers and geomrcnn's files."""
