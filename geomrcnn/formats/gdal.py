@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ from geomrcnn.formats.schema import FeatureTable, multipolygons
 
 PROVENANCE = "geomrcnn"
 """Name of the record of what made a layer, among the layer's metadata."""
+
+SQL = re.compile(r"sqlite3_(exec|prepare_v2|step)\(.*\) failed: ", re.DOTALL)
 
 
 def write(
@@ -70,7 +73,12 @@ def write(
     if source.error is not None:
         raise source.error
     if failure is not None:
-        raise OutputError(f"cannot be written: {str(failure).splitlines()[0]}") from failure
+        raise OutputError(f"cannot be written: {_without_sql(failure)}") from failure
+
+
+def _without_sql(failure: Exception) -> str:
+    """What GDAL says, in one line: it quotes the commands that failed, which may be pages long."""
+    return SQL.sub("", str(failure)).splitlines()[0]
 
 
 def read_provenance(path: Path) -> str | None:
