@@ -107,7 +107,7 @@ def test_the_column_is_announced_and_added_with_the_first_verdict(panel, layer) 
     assert layer.fields().lookupField("review") < 0
     press(panel, "A")
     assert "was added" in panel.face.message.text()
-    assert not panel.face.note.isVisible()
+    assert "adds the column" not in panel.face.note.text()
 
 
 def test_steps_pass_over_decided_polygons_if_wished(panel, layer) -> None:
@@ -154,7 +154,7 @@ def test_numbers_choose_classes_and_lists_can_grow(panel, layer) -> None:
     press(panel, "N1")
     assert layer.getFeature(4)["class"] == "shed"
     panel.review(layer)
-    assert panel._session.classes() == ["shed", "roof", "pond"]
+    assert panel._session.classes() == ["shed", "roof"]
     press(panel, "9")
     assert layer.getFeature(2)["class"] == "roof"
 
@@ -313,7 +313,7 @@ def test_polygons_that_another_program_deleted_are_passed_over(panel, layer) -> 
     assert layer.dataProvider().deleteFeatures([4, 3])
     press(panel, "A")
     assert current(panel) == 1
-    assert panel.face.where.text().endswith("of 3")
+    assert panel.face.where.text().endswith("of 2")
 
 
 def test_the_layer_is_removed_or_the_project_cleared(panel, layer, tmp_path) -> None:
@@ -359,7 +359,7 @@ def test_a_layer_that_cannot_be_written_says_so_and_offers_a_copy(panel, tmp_pat
     assert panel.face.counts.text() == "0 accepted, 0 rejected, 4 undecided"
     panel.save_copy(tmp_path / "copy.gpkg")
     assert panel._session.layer.source().endswith("copy.gpkg")
-    assert not panel.face.save_copy.isVisibleTo(panel)
+    assert "cannot" not in panel.face.note.text()
     press(panel, "A")
     assert verdicts(panel._session.layer).count("accepted") == 1
 

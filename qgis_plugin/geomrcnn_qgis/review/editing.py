@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qgis.core import QgsVectorLayer
 from qgis.gui import QgisInterface
+from qgis.PyQt import sip
 
 from .verdicts import NotWritten, tr
 
@@ -53,7 +54,7 @@ class OutlineEditing:
         self._iface.actionPan().trigger()
 
     def _forget(self) -> None:
-        if self._layer is not None:
+        if self._layer is not None and not sip.isdeleted(self._layer):
             self._layer.editingStopped.disconnect(self._forget)
             self._layer.willBeDeleted.disconnect(self._forget)
         self._layer = None

@@ -140,12 +140,13 @@ class Face(QWidget):
         names = session.classes()
         if names != [self.classes.item(row).data(NAME) for row in range(self.classes.count())]:
             self._list_classes(names)
-        trouble = why_not_writable(session.layer) or why_better_a_copy(session.layer)
-        self.save_copy.setVisible(trouble is not None)
-        if trouble is None and not has_column(session.layer, REVIEW):
-            trouble = self.tr("The first verdict adds the column 'review' to this layer.")
-        self.note.setText(trouble or "")
-        self.note.setVisible(bool(trouble))
+        barred, better = why_not_writable(session.layer), why_better_a_copy(session.layer)
+        self.save_copy.setVisible(bool(barred or better))
+        notes = [barred or better]
+        if not barred and not has_column(session.layer, REVIEW):
+            notes.append(self.tr("The first verdict adds the column 'review' to this layer."))
+        self.note.setText("\n".join(filter(None, notes)))
+        self.note.setVisible(bool(self.note.text()))
 
     def show_feature(self, session: ReviewSession, feature: QgsFeature, verdict: Verdict) -> None:
         """The current polygon."""

@@ -52,6 +52,7 @@ def save_copy(layer: QgsVectorLayer, path: Path) -> QgsVectorLayer:
     style = QDomDocument()
     layer.exportNamedStyle(style)
     copy.importNamedStyle(style)
+    copy.setReadOnly(False)
     return copy
 
 

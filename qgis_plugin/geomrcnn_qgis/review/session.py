@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from qgis.core import QgsDistanceArea, QgsFeature, QgsProject, QgsVectorLayer
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from . import verdicts
@@ -41,7 +42,7 @@ class ReviewSession(QObject):
     """The layer was changed by others: what is shown may be out of date."""
 
     ended = pyqtSignal()
-    """The layer is about to be deleted."""
+    """The layer is being deleted: nothing can be asked of it any more."""
 
     def __init__(self, layer: QgsVectorLayer, order: Order, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -171,9 +172,10 @@ class ReviewSession(QObject):
             self._classes_found.add(name)
 
     def end(self) -> None:
-        """Hear no more of the layer."""
-        for signal, slot in self._ears():
-            signal.disconnect(slot)
+        """Hear no more of the layer, which may be gone already."""
+        if not sip.isdeleted(self.layer):
+            for signal, slot in self._ears():
+                signal.disconnect(slot)
 
     def _on_added(self, id_: int) -> None:
         """A new polygon, or one whose deletion was taken back, or that has been given its id."""
