@@ -1,0 +1,141 @@
+"""GeoPackages of polygons that have been reviewed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsFeature,
+    QgsFeatureSink,
+    QgsFields,
+    QgsProject,
+    QgsProviderRegistry,
+    QgsVectorFileWriter,
+    QgsVectorLayer,
+    QgsWkbTypes,
+)
+from qgis.PyQt.QtXml import QDomDocument
+
+from .beside import NotSaved, replacing
+from .entry import Verdict
+from .verdicts import REVIEW, tr
+
+
+def save_accepted(layer: QgsVectorLayer, path: Path) -> int:
+    """Write the accepted polygons of a layer, with all their attributes, as a new GeoPackage.
+
+    Returns:
+        How many there are.
+
+    Raises:
+        NotSaved: there is none, or the file cannot be written.
+    """
+    accepted = with_verdict(layer, Verdict.ACCEPTED)
+    if not accepted:
+        raise NotSaved(tr("No polygon has been accepted."))
+    with replacing(path, never=file_of(layer)) as part:
+        _write_all(layer, accepted, part, path.stem)
+    return len(accepted)
+
+
+def save_copy(layer: QgsVectorLayer, path: Path) -> QgsVectorLayer:
+    """Write a layer as a new GeoPackage and open it in the same style.
+
+    Raises:
+        NotSaved: the file cannot be written.
+    """
+    with replacing(path, never=file_of(layer)) as part:
+        _write_all(layer, layer.getFeatures(), part, path.stem)
+    copy = QgsVectorLayer(str(path), layer.name(), "ogr")
+    style = QDomDocument()
+    layer.exportNamedStyle(style)
+    copy.importNamedStyle(style)
+    copy.setReadOnly(False)
+    return copy
+
+
+def with_verdict(layer: QgsVectorLayer, verdict: Verdict) -> list[QgsFeature]:
+    """The features of a layer with a verdict."""
+    column = layer.fields().lookupField(REVIEW)
+    return [
+        feature
+        for feature in layer.getFeatures()
+        if (Verdict.UNDECIDED if column < 0 else Verdict.of(feature[column])) is verdict
+    ]
+
+
+def file_of(layer: QgsVectorLayer) -> Path | None:
+    """The file that a layer is read from; None if it is no file."""
+    source = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
+    return Path(source["path"]) if source.get("path") else None
+
+
+def write_layer(
+    path: Path,
+    name: str,
+    fields: QgsFields,
+    kind: QgsWkbTypes.Type,
+    crs: QgsCoordinateReferenceSystem,
+    features: Iterable[QgsFeature],
+) -> None:
+    """Write polygons as a layer of a GeoPackage, which may have other layers already.
+
+    Args:
+        path: The GeoPackage.
+        name: Of the layer.
+        fields: Of the features.
+        kind: A type of multi-part polygons.
+        crs: Of the features.
+        features: Polygons, of one part or several.
+
+    Raises:
+        NotSaved: in GDAL's words.
+    """
+    options = QgsVectorFileWriter.SaveVectorOptions()
+    options.driverName, options.layerName = "GPKG", name
+    if path.exists():
+        options.actionOnExistingFile = (
+            QgsVectorFileWriter.ActionOnExistingFile.CreateOrOverwriteLayer
+        )
+    writer = QgsVectorFileWriter.create(
+        str(path),
+        fields,
+        kind,
+        crs,
+        QgsProject.instance().transformContext(),
+        options,
+    )
+    for feature in features:
+        shape = feature.geometry()
+        if not shape.isNull():
+            shape.convertToMultiType()
+            feature.setGeometry(shape)
+        writer.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
+    writer.flushBuffer()
+    failed = writer.hasError() != QgsVectorFileWriter.WriterError.NoError
+    reason = writer.errorMessage()
+    del writer
+    if failed:
+        raise NotSaved(" ".join(reason.split()))
+
+
+def _write_all(
+    layer: QgsVectorLayer, features: Iterable[QgsFeature], path: Path, name: str
+) -> None:
+    """Write features with all attributes but the id that a GeoPackage gives anew."""
+    kept = [i for i, field in enumerate(layer.fields()) if field.name().lower() != "fid"]
+    fields = QgsFields()
+    for index in kept:
+        fields.append(layer.fields()[index])
+    kind = QgsWkbTypes.multiType(layer.wkbType())
+    parts = (_part(feature, fields, kept) for feature in features)
+    write_layer(path, name, fields, kind, layer.crs(), parts)
+
+
+def _part(feature: QgsFeature, fields: QgsFields, kept: list[int]) -> QgsFeature:
+    part = QgsFeature(fields)
+    part.setGeometry(feature.geometry())
+    part.setAttributes([feature[index] for index in kept])
+    return part
