@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import configparser
 import importlib.util
 import random
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -63,6 +65,13 @@ def test_the_plugin_can_be_published(tmp_path: Path) -> None:
     names = _contents(archive)
     assert {name.split("/")[0] for name in names} == {"geomrcnn_qgis"}
     assert {"metadata.txt", "LICENSE", "__init__.py"} <= {name.split("/", 1)[1] for name in names}
+
+
+def test_its_name_gives_the_name_of_its_folder() -> None:
+    # qgis-plugin-ci, which setup.cfg is for, names the folder in the zip after it.
+    metadata = configparser.ConfigParser()
+    metadata.read(PLUGIN / "metadata.txt", encoding="utf-8")
+    assert re.sub(r"\W+", "_", metadata["general"]["name"]).lower() == PLUGIN.name
 
 
 def test_every_file_of_the_plugin_is_in_the_zip_as_it_is(tmp_path: Path) -> None:
