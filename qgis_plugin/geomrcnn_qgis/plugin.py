@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from qgis.core import Qgis, QgsApplication, QgsMapLayerType, QgsVectorLayer
+from qgis.core import Qgis, QgsApplication, QgsMapLayerType
 from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction, QPushButton
@@ -74,6 +74,7 @@ class Plugin:
         if self.layer_action is not None:
             self.iface.removeCustomActionForLayerType(self.layer_action)
         if self.panel is not None:
+            self.panel.unload()
             self.iface.removeDockWidget(self.panel)
             self.panel.deleteLater()
         self.actions, self.layer_action, self.panel = [], None, None
@@ -113,10 +114,7 @@ class Plugin:
         if self.panel is None:
             self.panel = ReviewPanel(self.iface, self.iface.mainWindow())
             self.iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.panel)
-        self.panel.show()
-        layer = self.iface.activeLayer()
-        if isinstance(layer, QgsVectorLayer):
-            self.panel.review(layer)
+        self.panel.review(self.iface.activeLayer())
 
 
 def _called(slot: Callable[[], object]) -> Callable[..., None]:
