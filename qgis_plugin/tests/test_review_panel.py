@@ -79,7 +79,7 @@ def test_keys_give_verdicts_from_the_lowest_score_up(panel, layer) -> None:
     press(panel, "ARA")
     assert in_file(layer) == [None, "accepted", "accepted", "rejected"]
     assert current(panel) == 1
-    assert panel.face.counts.text() == "2 accepted, 1 rejected, 1 undecided"
+    assert panel.face.counts.text() == "2 accepted, 1 rejected, 1 left"
     assert panel.face.progress.value() == 3
     press(panel, "R")
     assert "All polygons" in panel.face.message.text()
@@ -167,7 +167,7 @@ def test_a_review_goes_on_where_it_was(panel, layer) -> None:
     again = QgsVectorLayer(layer.source(), "again", "ogr")
     panel.review(again)
     assert current(panel) == 3
-    assert panel.face.counts.text() == "2 accepted, 0 rejected, 2 undecided"
+    assert panel.face.counts.text() == "2 accepted, 0 rejected, 2 left"
 
 
 def test_orders_change_and_the_current_polygon_stays(panel, layer) -> None:
@@ -262,13 +262,13 @@ def test_in_edit_mode_verdicts_stay_in_the_buffer_and_can_be_rolled_back(panel, 
     assert QgsVectorLayer(layer.source(), "again", "ogr").fields().lookupField("review") < 0
     layer.undoStack().undo()
     QApplication.processEvents()
-    assert panel.face.counts.text() == "1 accepted, 0 rejected, 3 undecided"
+    assert panel.face.counts.text() == "1 accepted, 0 rejected, 3 left"
     layer.rollBack()
     QApplication.processEvents()
-    assert panel.face.counts.text() == "0 accepted, 0 rejected, 4 undecided"
+    assert panel.face.counts.text() == "0 accepted, 0 rejected, 4 left"
     press(panel, "A")
     assert not layer.isEditable()
-    assert panel.face.counts.text() == "1 accepted, 0 rejected, 3 undecided"
+    assert panel.face.counts.text() == "1 accepted, 0 rejected, 3 left"
 
 
 def test_committed_edits_keep_their_verdicts(panel, layer) -> None:
@@ -279,7 +279,7 @@ def test_committed_edits_keep_their_verdicts(panel, layer) -> None:
     assert in_file(layer) == [None, "accepted", None, "rejected"]
     press(panel, "A")
     assert in_file(layer) == [None, "accepted", "accepted", "rejected"]
-    assert panel.face.counts.text() == "2 accepted, 1 rejected, 1 undecided"
+    assert panel.face.counts.text() == "2 accepted, 1 rejected, 1 left"
 
 
 def test_polygons_drawn_and_deleted_meanwhile(panel, layer) -> None:
@@ -292,7 +292,7 @@ def test_polygons_drawn_and_deleted_meanwhile(panel, layer) -> None:
     layer.deleteFeature(current(panel))
     layer.deleteFeature(2)
     QApplication.processEvents()
-    assert panel.face.counts.text() == "0 accepted, 0 rejected, 3 undecided"
+    assert panel.face.counts.text() == "0 accepted, 0 rejected, 3 left"
     assert layer.commitChanges()
     QApplication.processEvents()
     assert len(panel._session.queue) == layer.featureCount() == 3
@@ -307,7 +307,7 @@ def test_deletions_are_taken_back(panel, layer) -> None:
     layer.deleteFeature(2)
     layer.rollBack()
     QApplication.processEvents()
-    assert panel.face.counts.text() == "1 accepted, 0 rejected, 3 undecided"
+    assert panel.face.counts.text() == "1 accepted, 0 rejected, 3 left"
 
 
 def test_polygons_that_another_program_deleted_are_passed_over(panel, layer) -> None:
@@ -343,10 +343,10 @@ def test_the_column_of_verdicts_is_removed(panel, layer) -> None:
     layer.startEditing()
     layer.deleteAttribute(layer.fields().lookupField("review"))
     QApplication.processEvents()
-    assert panel.face.counts.text() == "0 accepted, 0 rejected, 4 undecided"
+    assert panel.face.counts.text() == "0 accepted, 0 rejected, 4 left"
     layer.rollBack()
     QApplication.processEvents()
-    assert panel.face.counts.text() == "1 accepted, 0 rejected, 3 undecided"
+    assert panel.face.counts.text() == "1 accepted, 0 rejected, 3 left"
 
 
 def test_a_layer_that_cannot_be_written_says_so_and_offers_a_copy(panel, tmp_path) -> None:
@@ -358,7 +358,7 @@ def test_a_layer_that_cannot_be_written_says_so_and_offers_a_copy(panel, tmp_pat
     assert panel.face.save_copy.isVisibleTo(panel)
     press(panel, "A1")
     assert "cannot be written" in panel.face.message.text()
-    assert panel.face.counts.text() == "0 accepted, 0 rejected, 4 undecided"
+    assert panel.face.counts.text() == "0 accepted, 0 rejected, 4 left"
     panel.save_copy(tmp_path / "copy.gpkg")
     assert panel._session.layer.source().endswith("copy.gpkg")
     assert "cannot" not in panel.face.note.text()

@@ -42,8 +42,8 @@ CLASSES_SEEN = 5
 class Face(QWidget):
     """What the panel shows; it decides nothing."""
 
-    def __init__(self, verdicts: Sequence[QAction], steps: Sequence[QAction]) -> None:
-        """Build the widgets around two rows of buttons."""
+    def __init__(self, rows: Sequence[Sequence[QAction]]) -> None:
+        """Build the widgets around rows of buttons."""
         super().__init__()
         self.layer, self.where, self.what = QLabel(), QLabel(), QLabel()
         self.verdict, self.note, self.message = QLabel(), QLabel(), QLabel()
@@ -69,7 +69,7 @@ class Face(QWidget):
         self.save_copy = _button(
             self.tr("Save a copy as GeoPackage…"), self.tr("Write the layer anew and review that")
         )
-        self._lay_out(verdicts, steps)
+        self._lay_out(rows)
 
     def _build_options(self) -> None:
         self.order = QComboBox()
@@ -98,11 +98,8 @@ class Face(QWidget):
             self.tr("Edit classes…"), self.tr("Add classes, and say which has which key")
         )
 
-    def _lay_out(self, verdicts: Sequence[QAction], steps: Sequence[QAction]) -> None:
+    def _lay_out(self, rows: Sequence[Sequence[QAction]]) -> None:
         column = QVBoxLayout(self)
-        options = QHBoxLayout()
-        options.addWidget(self.undecided_only)
-        options.addWidget(self.zooms)
         state = QHBoxLayout()
         state.addWidget(self.where)
         state.addStretch()
@@ -111,10 +108,11 @@ class Face(QWidget):
         title.addWidget(QLabel(self.tr("Classes")))
         title.addStretch()
         title.addWidget(self.edit_classes)
-        for part in (self.layer, self.order, options, self.progress, self.counts, state,
-                     self.what, _buttons(verdicts), _buttons(steps), title, self.classes,
-                     self.message, self.note, self.save_copy, self.save_accepted,
-                     self.save_training):  # fmt: skip
+        for part in (
+            self.layer, self.order, self.undecided_only, self.zooms, self.progress, self.counts,
+            state, self.what, *map(_buttons, rows), title, self.classes, self.message, self.note,
+            self.save_copy, self.save_accepted, self.save_training,
+        ):  # fmt: skip
             if isinstance(part, QWidget):
                 column.addWidget(part)
             else:
@@ -179,7 +177,7 @@ class Face(QWidget):
         self.progress.setMaximum(max(len(queue), 1))
         self.progress.setValue(accepted + rejected)
         self.counts.setText(
-            self.tr("{} accepted, {} rejected, {} undecided").format(
+            self.tr("{} accepted, {} rejected, {} left").format(
                 *map(in_words, (accepted, rejected, undecided))
             )
         )

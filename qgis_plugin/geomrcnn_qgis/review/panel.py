@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from qgis.core import QgsMapLayer, QgsProject, QgsSettings
+from qgis.core import QgsMapLayer, QgsProject
 from qgis.gui import QgisInterface, QgsDockWidget
 from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtGui import QKeySequence
-from qgis.PyQt.QtWidgets import QAction, QApplication, QFileDialog, QInputDialog, QWidget
+from qgis.PyQt.QtWidgets import QAction, QInputDialog, QWidget
 
-from . import classes, verdicts
+from . import asking, classes, verdicts
 from .beside import NotSaved
 from .editing import OutlineEditing
 from .entry import Verdict
 from .face import Face, in_words
-from .saving import file_of, save_accepted, save_copy
+from .saving import save_accepted, save_copy
 from .session import ReviewSession
 from .training import save_training_data
 from .verdicts import NotWritten
 from .view import MapView
-
-MARGIN_KEPT = "geomrcnn/review/margin"
-"""Setting that keeps the margin around reviewed polygons, in metres."""
-
-MARGIN = 20.0
 
 
 class ReviewPanel(QgsDockWidget):
@@ -42,7 +36,7 @@ class ReviewPanel(QgsDockWidget):
         self._iface, self._canvas = iface, iface.mapCanvas()
         self._view, self._editing = MapView(self._canvas), OutlineEditing(iface)
         self._actions: list[QAction] = []
-        self.face = Face(*self._build_actions())
+        self.face = Face(self._build_actions())
         self.setWidget(self.face)
         # Layers may change a thousand features at once, which is shown once.
         self._soon = QTimer(self)
@@ -52,31 +46,35 @@ class ReviewPanel(QgsDockWidget):
         self._connect()
         self._show()
 
-    def _build_actions(self) -> tuple[list[QAction], list[QAction]]:
-        """The rows of buttons; those without a button are on the keys 1 to 9."""
+    def _build_actions(self) -> list[list[QAction]]:
+        """The rows of buttons; classes have keys and no buttons."""
         decide, step = self._decide, self._step
-        verdict_row = [
-            self._action(self.tr("Accept"), ["A"], partial(decide, Verdict.ACCEPTED)),
-            self._action(self.tr("Reject"), ["R"], partial(decide, Verdict.REJECTED)),
-            self._action(
-                self.tr("Undo"), ["U"], self._undo,
-                self.tr("Clear the verdict on this polygon, or else take back the last one given"),
-            ),
-        ]  # fmt: skip
-        step_row = [
-            self._action(self.tr("Previous"), ["P", "Left"], partial(step, forward=False)),
-            self._action(self.tr("Next"), ["N", "Right"], partial(step, forward=True)),
-            self._action(self.tr("Zoom"), ["Z"], self._zoom, self.tr("Zoom to the polygon")),
-            self._action(
-                self.tr("Edit"), ["E"], self._edit,
-                self.tr("Change the outline with the vertex tool; again, or a verdict, saves it"),
-            ),
+        rows = [
+            [
+                self._action(self.tr("Accept"), ["A"], partial(decide, Verdict.ACCEPTED)),
+                self._action(self.tr("Reject"), ["R"], partial(decide, Verdict.REJECTED)),
+                self._action(
+                    self.tr("Undo"), ["U"], self._undo,
+                    self.tr("Clear this verdict, or else take back the last one given"),
+                ),
+            ],
+            [
+                self._action(self.tr("Previous"), ["P", "Left"], partial(step, forward=False)),
+                self._action(self.tr("Next"), ["N", "Right"], partial(step, forward=True)),
+            ],
+            [
+                self._action(self.tr("Zoom"), ["Z"], self._zoom, self.tr("Zoom to the polygon")),
+                self._action(
+                    self.tr("Edit outline"), ["E"], self._edit,
+                    self.tr("Take the vertex tool; again, or a verdict, saves the outline"),
+                ),
+            ],
         ]  # fmt: skip
         for key in range(1, classes.KEYS + 1):
             self._action(
                 self.tr("Class {}").format(key), [str(key)], partial(self._choose_class, key - 1)
             )
-        return verdict_row, step_row
+        return rows
 
     def _action(
         self, text: str, keys: list[str], run: Callable[[], None], tip: str | None = None
@@ -113,7 +111,7 @@ class ReviewPanel(QgsDockWidget):
             self._show()
             self._say(self.tr("Choose a layer of polygons to review."))
             return
-        with _waiting():
+        with asking.waiting():
             self._session = ReviewSession(layer, self.face.order.currentData(), self)
         self._session.changed.connect(self._soon.start)
         self._session.ended.connect(self.end_review)
@@ -189,7 +187,7 @@ class ReviewPanel(QgsDockWidget):
 
     def _arrange(self) -> None:
         if self._session is not None:
-            with _waiting():
+            with asking.waiting():
                 self._session.arrange(self.face.order.currentData())
             self._show()
 
@@ -241,7 +239,7 @@ class ReviewPanel(QgsDockWidget):
         Raises:
             NotSaved: there is none, or the file cannot be written.
         """
-        with _waiting():
+        with asking.waiting():
             count = save_accepted(self._session.layer, path)
         self._say(self.tr("{} polygons were written to {}.").format(in_words(count), path))
 
@@ -251,7 +249,7 @@ class ReviewPanel(QgsDockWidget):
         Raises:
             NotSaved: there is no label, or the file cannot be written.
         """
-        with _waiting():
+        with asking.waiting():
             saved = save_training_data(self._session.layer, path, margin)
         self._say(
             self.tr(
@@ -266,48 +264,20 @@ class ReviewPanel(QgsDockWidget):
         Raises:
             NotSaved: the file cannot be written.
         """
-        with _waiting():
+        with asking.waiting():
             copy = save_copy(self._session.layer, path)
         QgsProject.instance().addMapLayer(copy)
         self.review(copy)
 
     def _ask_for_accepted(self) -> None:
-        if path := self._ask(self.tr("Save accepted polygons"), "accepted"):
+        if path := asking.path(self, self._session.layer, "accepted"):
             self._guarded(partial(self.save_accepted, path))
 
     def _ask_for_training(self) -> None:
-        settings = QgsSettings()
-        margin, is_given = QInputDialog.getDouble(
-            self,
-            self.tr("Save training data"),
-            self.tr("Metres around each reviewed polygon in which no object is missing:"),
-            float(settings.value(MARGIN_KEPT, MARGIN)),
-            0.0,
-            1e5,
-            1,
-        )
-        if is_given and (path := self._ask(self.tr("Save training data"), "training")):
-            settings.setValue(MARGIN_KEPT, margin)
+        margin = asking.margin(self)
+        if margin is not None and (path := asking.path(self, self._session.layer, "training")):
             self._guarded(partial(self.save_training_data, path, margin))
 
     def _ask_for_copy(self) -> None:
-        if path := self._ask(self.tr("Save a copy"), "copy"):
+        if path := asking.path(self, self._session.layer, "copy"):
             self._guarded(partial(self.save_copy, path))
-
-    def _ask(self, title: str, ending: str) -> Path | None:
-        """Ask for a GeoPackage, beside the layer's own file if it has one."""
-        layer = self._session.layer
-        folder = (file_of(layer) or Path.home() / "layer").parent
-        proposal = folder / f"{layer.name()}-{ending}.gpkg"
-        path, _ = QFileDialog.getSaveFileName(self, title, str(proposal), "GeoPackage (*.gpkg)")
-        return Path(path).with_suffix(".gpkg") if path else None
-
-
-@contextlib.contextmanager
-def _waiting() -> Iterator[None]:
-    """Show that something takes its time."""
-    QApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
-    try:
-        yield
-    finally:
-        QApplication.restoreOverrideCursor()

@@ -23,7 +23,7 @@ WIDTH = 3
 """Of the outline, in pixels."""
 
 COLOURS = {
-    Verdict.UNDECIDED: QColor(255, 190, 0),
+    Verdict.UNDECIDED: QColor(0, 205, 255),
     Verdict.ACCEPTED: QColor(0, 190, 120),
     Verdict.REJECTED: QColor(230, 60, 40),
 }
@@ -36,6 +36,8 @@ class MapView:
         self.canvas = canvas
         self._band = QgsRubberBand(canvas, QgsWkbTypes.GeometryType.PolygonGeometry)
         self._band.setWidth(WIDTH)
+        # A dark rim, or else the outline would vanish on ground of its own colour.
+        self._band.setSecondaryStrokeColor(QColor(0, 0, 0, 160))
         self._band.setFillColor(QColor(0, 0, 0, 0))
 
     def highlight(self, layer: QgsVectorLayer, feature: QgsFeature, verdict: Verdict) -> None:
