@@ -81,6 +81,8 @@ class SetupDialog(QDialog):
         self.log.setReadOnly(True)
         self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.log.setMinimumHeight(100)
+        self.log.hide()
+        self.go.setDefault(True)
         layout = QVBoxLayout(self)
         for widget in (
             intro, self.make_new, self.use_existing, self.pages, self.log, self.message, self.bar,
@@ -121,6 +123,7 @@ class SetupDialog(QDialog):
     def _make(self) -> None:
         plan = self.new.plan()
         self.log.clear()
+        self.log.show()
         self._start(
             lambda work: creation.create(
                 plan, on_step=work.step, on_line=work.say, is_cancelled=work.is_cancelled
@@ -148,13 +151,15 @@ class SetupDialog(QDialog):
         self._done = True
         self.existing.interpreter.setFilePath(python)
         self.existing.show_facts(facts)
+        self.new.tell_room()
+        self.stop.setFocus()
         self._say(self.tr("geomrcnn is ready.") + "\n" + told(facts), _GREEN)
 
     def _start(self, job: Callable[[Work], Any], then: Callable[[Any], None]) -> None:
         """Do something in a thread, and something with its result here."""
         self._work = Work(job, self)
         self._work.stepped.connect(self._show_step)
-        self._work.said.connect(self.log.appendPlainText)
+        self._work.said.connect(self._write)
         self._work.failed.connect(self._show_failure)
         self._work.succeeded.connect(then)
         self._work.finished.connect(self._ended)
@@ -179,7 +184,12 @@ class SetupDialog(QDialog):
     def _show_step(self, step: Step) -> None:
         text = self.tr("Step {number} of {total}: {text} …").format(**step._asdict())
         self._say(text)
-        self.log.appendPlainText(f"== {text}")
+        self._write(f"== {text}")
+
+    def _write(self, line: str) -> None:
+        self.log.appendPlainText(line)
+        bar = self.log.verticalScrollBar()
+        bar.setValue(bar.maximum())
 
     def _show_failure(self, reason: str) -> None:
         self._say(reason or self.tr("Cancelled; everything is as it was."), _RED if reason else "")

@@ -41,6 +41,7 @@ class NewPage(QWidget):
         )
         self.python.addItem(self.tr("Looking for Pythons …"), "")
         self.browse = QPushButton(self.tr("Browse …"))
+        self.browse.setAutoDefault(False)
         self.browse.clicked.connect(self._browse)
         self.folder = _chooser(QgsFileWidget.StorageMode.GetDirectory, str(folder))
         self.what = QLineEdit(creation.NAME)
@@ -63,13 +64,12 @@ class NewPage(QWidget):
             )
         )
         self.with_uv = QCheckBox(self.tr("Install with uv, which is quicker: {}").format(self._uv))
-        self.with_uv.setVisible(bool(self._uv))
         self.room = QLabel()
         self.room.setWordWrap(True)
-        self.training.toggled.connect(self._tell_room)
-        self.folder.fileChanged.connect(self._tell_room)
+        self.training.toggled.connect(self.tell_room)
+        self.folder.fileChanged.connect(self.tell_room)
         self._lay_out()
-        self._tell_room()
+        self.tell_room()
 
     def _lay_out(self) -> None:
         python = QHBoxLayout()
@@ -84,7 +84,8 @@ class NewPage(QWidget):
         form.addRow(self.tr("From"), self.source)
         form.addRow("", self.wheels)
         form.addRow("", self.training)
-        form.addRow("", self.with_uv)
+        if self._uv:
+            form.addRow("", self.with_uv)
         form.addRow("", self.room)
 
     def offer(self, pythons: Sequence[Python]) -> None:
@@ -121,7 +122,7 @@ class NewPage(QWidget):
         self.python.insertItem(0, path, path)
         self.python.setCurrentIndex(0)
 
-    def _tell_room(self) -> None:
+    def tell_room(self) -> None:
         """Say how much it takes and how much there is, and what becomes of what is there."""
         folder = Path(self.folder.filePath())
         needed = creation.SIZE + creation.SIZE_OF_TRAINING * self.training.isChecked()
@@ -145,6 +146,7 @@ class ExistingPage(QWidget):
         super().__init__(parent)
         self.interpreter = _chooser(QgsFileWidget.StorageMode.GetFile, interpreter)
         self.check = QPushButton(self.tr("Check"))
+        self.check.setAutoDefault(False)
         self.check.clicked.connect(self.check_wished)
         self.facts = QLabel()
         self.facts.setWordWrap(True)
