@@ -151,7 +151,6 @@ class SetupDialog(QDialog):
         self._done = True
         self.existing.interpreter.setFilePath(python)
         self.existing.show_facts(facts)
-        self.new.tell_room()
         self.stop.setFocus()
         self._say(self.tr("geomrcnn is ready.") + "\n" + told(facts), _GREEN)
 
@@ -170,6 +169,7 @@ class SetupDialog(QDialog):
         self._work.deleteLater()
         self._work = None
         self._show_running(False)
+        self.new.tell_room()
         if self._leaving:
             self.reject()
 
