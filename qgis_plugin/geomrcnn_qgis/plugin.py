@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from qgis.core import Qgis, QgsApplication, QgsMapLayerType, QgsVectorLayer
+from qgis.core import Qgis, QgsApplication, QgsMapLayerType
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction, QPushButton
@@ -35,6 +36,7 @@ class Plugin:
         self.panel: Any = None
         self.actions: list[QAction] = []
         self.layer_action: QAction | None = None
+        self.message: Any = None
 
     def initProcessing(self) -> None:  # noqa: N802 - QGIS's name
         """Bring the algorithms; all that qgis_process calls."""
@@ -74,6 +76,7 @@ class Plugin:
         if self.layer_action is not None:
             self.iface.removeCustomActionForLayerType(self.layer_action)
         if self.panel is not None:
+            self.panel.unload()
             self.iface.removeDockWidget(self.panel)
             self.panel.deleteLater()
         self.actions, self.layer_action, self.panel = [], None, None
@@ -84,20 +87,22 @@ class Plugin:
     def welcome(self) -> None:
         """Say on the first run what is to be done first."""
         bar = self.iface.messageBar()
-        message = bar.createMessage(
+        self.message = bar.createMessage(
             "geomrcnn", tr("needs a Python environment of its own, which can be made here.")
         )
-        button = QPushButton(tr("Set up…"), message)
+        button = QPushButton(tr("Set up…"), self.message)
         button.clicked.connect(_called(self.ask_for_interpreter))
-        button.clicked.connect(message.dismiss)
-        message.layout().addWidget(button)
-        bar.pushWidget(message, Qgis.MessageLevel.Info)
+        self.message.layout().addWidget(button)
+        bar.pushWidget(self.message, Qgis.MessageLevel.Info)
 
     def ask_for_interpreter(self) -> str:
         """Let the user make an environment or choose one; the interpreter that is set then."""
         from .setup.dialog import SetupDialog
 
         SetupDialog(self.iface.mainWindow()).exec()
+        # The user may have closed the message, which deletes it.
+        if settings.interpreter() and self.message and not sip.isdeleted(self.message):
+            self.iface.messageBar().popWidget(self.message)
         return settings.interpreter()
 
     def predict(self) -> None:
@@ -113,10 +118,7 @@ class Plugin:
         if self.panel is None:
             self.panel = ReviewPanel(self.iface, self.iface.mainWindow())
             self.iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.panel)
-        self.panel.show()
-        layer = self.iface.activeLayer()
-        if isinstance(layer, QgsVectorLayer):
-            self.panel.review(layer)
+        self.panel.review(self.iface.activeLayer())
 
 
 def _called(slot: Callable[[], object]) -> Callable[..., None]:

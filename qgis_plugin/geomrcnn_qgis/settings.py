@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,13 +22,6 @@ def data_folder() -> Path:
     """Where this user's environment for geomrcnn is made; the same for all profiles of QGIS."""
     place = QStandardPaths.StandardLocation.GenericDataLocation
     return Path(QStandardPaths.writableLocation(place)) / "geomrcnn"
-
-
-def interpreter_in(environment: Path) -> Path:
-    """The Python of a virtual environment."""
-    if sys.platform == "win32":
-        return environment / "Scripts" / "python.exe"
-    return environment / "bin" / "python"
 
 
 def interpreter() -> str:

@@ -53,6 +53,8 @@ def press(panel, keys: str, where=None) -> None:
     for key in keys:
         QTest.keyClick(where or panel._canvas, key)
     QApplication.processEvents()
+    # Else QGIS may still be drawing from a file that the test opens once more.
+    panel._canvas.waitWhileRendering()
 
 
 def verdicts(layer: QgsVectorLayer) -> list[str | None]:

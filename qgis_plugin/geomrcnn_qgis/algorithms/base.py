@@ -66,7 +66,8 @@ class Algorithm(QgsProcessingAlgorithm):
 
     def shortHelpString(self) -> str:  # noqa: N802
         """Beside the dialog."""
-        return self.tr(self.HELP)
+        # QGIS makes a paragraph of every line.
+        return self.tr(" ".join(self.HELP.split()))
 
     def tr(self, text: str) -> str:
         """In the user's language, where there is a translation."""

@@ -274,9 +274,6 @@ class PredictPolygons(Algorithm):
     def _dress(self, parameters: Parameters, out: str, context: QgsProcessingContext) -> None:
         """Have the layer styled, if it is to be loaded."""
         if context.willLoadLayerOnCompletion(out):
-            # QGIS keeps no reference of its own.
-            self._dressing = Dressing(
-                self.parameterAsEnumString(parameters, "STYLE", context),
-                self.parameterAsBool(parameters, "LABELS", context),
-            )
-            context.layerToLoadOnCompletionDetails(out).setPostProcessor(self._dressing)
+            style = self.parameterAsEnumString(parameters, "STYLE", context)
+            dressing = Dressing(style, self.parameterAsBool(parameters, "LABELS", context))
+            context.layerToLoadOnCompletionDetails(out).setPostProcessor(dressing)

@@ -32,7 +32,7 @@ class Telling:
         """Take in a line that is no event."""
         if line.startswith("Warning: "):
             self._feedback.pushWarning(line[len("Warning: ") :])
-        elif line.strip():
+        elif line.strip() and not line.startswith("Error: "):  # told at the end, by the failure
             self._feedback.pushConsoleInfo(line)
 
     def _progress(self, event: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from qgis.core import (
     QgsFillSymbol,
@@ -37,6 +37,9 @@ PROVENANCE = "geomrcnn"
 class Dressing(QgsProcessingLayerPostProcessorInterface):
     """Styles the layer of a prediction once QGIS has loaded it."""
 
+    waiting: ClassVar[list[Dressing]] = []
+    """Those that QGIS will call: it keeps no reference, and the algorithm is gone by then."""
+
     def __init__(self, style: str, labels: bool) -> None:
         """Style it so.
 
@@ -46,6 +49,7 @@ class Dressing(QgsProcessingLayerPostProcessorInterface):
         """
         super().__init__()
         self._style, self._labels = style, labels
+        self.waiting.append(self)
 
     def postProcessLayer(  # noqa: N802
         self,
@@ -54,11 +58,13 @@ class Dressing(QgsProcessingLayerPostProcessorInterface):
         feedback: QgsProcessingFeedback,
     ) -> None:
         """Dress the layer."""
+        self.waiting.remove(self)
         if not isinstance(layer, QgsVectorLayer) or layer.fields().indexOf("score") < 0:
             return
         if self._style == "by score":
             layer.setRenderer(by_score())
-        # By class is how geomrcnn's files come; QGIS has taken it from the file.
+        else:
+            layer.loadDefaultStyle()  # by class, as the file has it
         if self._labels:
             layer.setLabeling(labels())
             layer.setLabelsEnabled(True)

@@ -25,6 +25,8 @@ def replacing(path: Path, *, never: Path | None = None) -> Iterator[Path]:
     """
     if never is not None and path.exists() and never.exists() and path.samefile(never):
         raise NotSaved(f"{path} is the layer under review: choose another name")
+    if not path.parent.is_dir():
+        raise NotSaved(f"{path} cannot be written: there is no such folder")
     # SQLite would play another file's journal into the new one.
     if any(path.with_name(path.name + tail).exists() for tail in ("-wal", "-journal")):
         raise NotSaved(f"{path} is open in a program: close it there or choose another name")

@@ -107,18 +107,25 @@ def write_layer(
         QgsProject.instance().transformContext(),
         options,
     )
+    _add(writer, features)
+    failed, reason = writer.hasError(), writer.errorMessage()
+    del writer
+    if failed != QgsVectorFileWriter.WriterError.NoError:
+        raise NotSaved(" ".join(reason.split()))
+
+
+def _add(writer: QgsVectorFileWriter, features: Iterable[QgsFeature]) -> None:
+    """Write features until all are written or one fails."""
+    if writer.hasError() != QgsVectorFileWriter.WriterError.NoError:
+        return
     for feature in features:
         shape = feature.geometry()
         if not shape.isNull():
             shape.convertToMultiType()
             feature.setGeometry(shape)
-        writer.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
+        if not writer.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
+            return
     writer.flushBuffer()
-    failed = writer.hasError() != QgsVectorFileWriter.WriterError.NoError
-    reason = writer.errorMessage()
-    del writer
-    if failed:
-        raise NotSaved(" ".join(reason.split()))
 
 
 def _write_all(

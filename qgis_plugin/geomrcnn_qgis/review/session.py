@@ -47,7 +47,7 @@ class ReviewSession(QObject):
     def __init__(self, layer: QgsVectorLayer, order: Order, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.layer = layer
-        self._writing = False
+        self._writing = self._holds_open = False
         self._given: list[tuple[int, Verdict]] = []
         self._ruler = QgsDistanceArea()
         self._ruler.setSourceCrs(layer.crs(), QgsProject.instance().transformContext())
@@ -65,7 +65,7 @@ class ReviewSession(QObject):
             (self.layer.geometryChanged, self._on_geometry),
             (self.layer.updatedFields, self._on_fields),
             (self.layer.subsetStringChanged, self.reload),
-            (self.layer.dataSourceChanged, self.reload),
+            (self.layer.dataSourceChanged, self._on_source),
             (self.layer.willBeDeleted, self.ended),
         ]
 
@@ -91,11 +91,17 @@ class ReviewSession(QObject):
 
     def feature(self) -> QgsFeature | None:
         """The current polygon; None if none is left. Those the layer has lost are passed over."""
+        is_fresh = False
         while self.queue.current is not None:
             feature = self.layer.getFeature(self.queue.current)
             if feature.isValid():
                 return feature
-            self.queue.remove(self.queue.current)
+            if is_fresh:
+                self.queue.remove(self.queue.current)
+            else:
+                # QGIS may read through a connection older than the file's state.
+                self.layer.dataProvider().reloadData()
+                is_fresh = True
         return None
 
     def facts(self, feature: QgsFeature) -> Facts:
@@ -145,8 +151,13 @@ class ReviewSession(QObject):
         self.queue.set(id_, verdict)
 
     def _write(self, id_: int, column: str, value: str | None) -> None:
-        """Write without hearing of it."""
+        """Write without hearing of it.
+
+        The file stays open for writing from then on: it is opened, and its journal chosen, once.
+        """
         self._writing = True
+        if not (self._holds_open or self.layer.isEditable()):
+            self._holds_open = self.layer.dataProvider().enterUpdateMode()
         try:
             verdicts.write(self.layer, id_, column, value)
         finally:
@@ -176,6 +187,18 @@ class ReviewSession(QObject):
         if not sip.isdeleted(self.layer):
             for signal, slot in self._ears():
                 signal.disconnect(slot)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Let the file be closed, which puts all that was written into the file itself."""
+        if self._holds_open:
+            self.layer.dataProvider().leaveUpdateMode()
+        self._holds_open = False
+
+    def _on_source(self) -> None:
+        """The layer reads another file now, which nobody holds open."""
+        self._holds_open = False
+        self.reload()
 
     def _on_added(self, id_: int) -> None:
         """A new polygon, or one whose deletion was taken back, or that has been given its id."""
