@@ -167,6 +167,7 @@ def test_an_existing_interpreter_is_checked_and_taken(dialog, remembered):
     wait_for(lambda: is_idle(dialog))
     picture(dialog, "8-checked")
     assert "Models: " in dialog.existing.facts.text()
+    assert dialog.message.text() == ""
     assert remembered == []
     dialog.go.click()
     wait_for(lambda: is_idle(dialog))

@@ -90,7 +90,8 @@ class SetupDialog(QDialog):
         ):  # fmt: skip
             layout.addWidget(widget)
         layout.setStretchFactor(self.log, 1)
-        self.resize(640, 560)
+        # Room for the log and for a message of four lines, for which Qt makes none by itself.
+        self.resize(640, 660)
 
     def _connect(self) -> None:
         self.make_new.toggled.connect(self._turn_page)
@@ -132,7 +133,11 @@ class SetupDialog(QDialog):
         )
 
     def _check(self) -> None:
-        self._ask(self.existing.show_facts)
+        def show(facts: interpreter.Facts) -> None:
+            self.existing.show_facts(facts)
+            self._say("")
+
+        self._ask(show)
 
     def _take(self) -> None:
         path = self.existing.path()
@@ -151,7 +156,6 @@ class SetupDialog(QDialog):
         self._done = True
         self.existing.interpreter.setFilePath(python)
         self.existing.show_facts(facts)
-        self.stop.setFocus()
         self._say(self.tr("geomrcnn is ready.") + "\n" + told(facts), _GREEN)
 
     def _start(self, job: Callable[[Work], Any], then: Callable[[Any], None]) -> None:
@@ -170,6 +174,7 @@ class SetupDialog(QDialog):
         self._work = None
         self._show_running(False)
         self.new.tell_room()
+        (self.stop if self._done else self.go).setFocus()
         if self._leaving:
             self.reject()
 

@@ -63,9 +63,9 @@ class NewPage(QWidget):
                 size=creation.SIZE_OF_TRAINING
             )
         )
-        self.with_uv = QCheckBox(self.tr("Install with uv, which is quicker: {}").format(self._uv))
+        self.with_uv = QCheckBox(self.tr("Install with uv, which is quicker"))
+        self.with_uv.setToolTip(self._uv)
         self.room = QLabel()
-        self.room.setWordWrap(True)
         self.training.toggled.connect(self.tell_room)
         self.folder.fileChanged.connect(self.tell_room)
         self._lay_out()
@@ -75,8 +75,13 @@ class NewPage(QWidget):
         python = QHBoxLayout()
         python.addWidget(self.python, 1)
         python.addWidget(self.browse)
-        form = QFormLayout(self)
-        form.setContentsMargins(20, 0, 0, 0)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 0, 0, 0)
+        form = QFormLayout()
+        layout.addLayout(form)
+        # Not in the form, which does not grow for a second line.
+        layout.addWidget(self.room)
+        layout.addStretch(1)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(self.tr("Made from"), python)
         form.addRow(self.tr("Folder"), self.folder)
@@ -86,7 +91,6 @@ class NewPage(QWidget):
         form.addRow("", self.training)
         if self._uv:
             form.addRow("", self.with_uv)
-        form.addRow("", self.room)
 
     def offer(self, pythons: Sequence[Python]) -> None:
         """List the Pythons that were found; keep one the user has chosen meanwhile."""
@@ -132,8 +136,8 @@ class NewPage(QWidget):
             free = shutil.disk_usage(there).free / 1e9
             text += self.tr("; {free:.1f} GB are free there").format(free=free)
         if is_complete(folder):
-            text += self.tr(". The environment that is there stays until the new one is complete")
-        self.room.setText(text + ".")
+            text += "\n" + self.tr("The environment there stays until the new one is complete")
+        self.room.setText(text)
 
 
 class ExistingPage(QWidget):
