@@ -76,10 +76,10 @@ def test_it_proposes_a_python_and_a_folder(dialog, environment):
     assert Path(dialog.new.python.currentData()).is_file()
     assert dialog.new.python.currentText().startswith("Python 3.")
     assert dialog.new.folder.filePath() == str(environment)
-    assert "Takes about 0.6 GB" in dialog.new.room.text()
+    assert "Takes about 1.0 GB" in dialog.new.room.text()
     picture(dialog, "1-first")
     dialog.new.training.setChecked(True)
-    assert "Takes about 2.5 GB" in dialog.new.room.text()
+    assert "Takes about 3.3 GB" in dialog.new.room.text()
     picture(dialog, "2-training")
 
 
@@ -167,6 +167,7 @@ def test_an_existing_interpreter_is_checked_and_taken(dialog, remembered):
     wait_for(lambda: is_idle(dialog))
     picture(dialog, "8-checked")
     assert "Models: " in dialog.existing.facts.text()
+    assert dialog.message.text() == ""
     assert remembered == []
     dialog.go.click()
     wait_for(lambda: is_idle(dialog))

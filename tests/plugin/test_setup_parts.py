@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from environments import doctored_python
 from geomrcnn_qgis.child import child
-from geomrcnn_qgis.setup import pythons
+from geomrcnn_qgis.setup import failures, pythons
 from geomrcnn_qgis.setup.creation import LEASH
 from geomrcnn_qgis.setup.requirement import requirement
 
@@ -104,3 +104,68 @@ def test_the_leash_ends_the_program_and_its_children():
         # The pipe ends when the last of those who hold it has ended.
         assert process.stdout.read() == b""
         assert process.wait(5) == 137
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on "
+            "device\n",
+            "the disk is full",
+        ),
+        (
+            "error: Failed to install: numpy-2.4.6-cp311.whl (numpy==2.4.6)\n"
+            "  cause: failed to copy file to /x: No space left on device (os error 28)\n",
+            "the disk is full",
+        ),
+        (
+            "error: Requested package name `geomrcnn` does not match `other` in the distribution "
+            "filename: file:///x/other-1.0-py3-none-any.whl\n",
+            "is not geomrcnn",
+        ),
+        (
+            "ERROR: Package 'geomrcnn' requires a different Python: 3.11.7 not in '>=3.14'\n",
+            "(3.11.7 not in '>=3.14')",
+        ),
+        (
+            "error: No solution found when resolving dependencies\n"
+            "  cause: Because the current Python version (3.11.7) does not satisfy Python>=3.14 "
+            "and geomrcnn==1 depends on Python>=3.14, we can conclude …\n",
+            "does not run on the chosen Python (3.11.7)",
+        ),
+        (
+            "ERROR: geomrcnn-1.0-cp39-cp39-win_amd64.whl is not a supported wheel on this "
+            "platform.\n",
+            "geomrcnn-1.0-cp39-cp39-win_amd64.whl is for another system",
+        ),
+        (
+            "error: No solution found when resolving dependencies\n"
+            "  cause: Because only geomrcnn==1.0 is available and geomrcnn==1.0 has no wheels with "
+            "a matching Python version tag (e.g., `cp311`), we can conclude …\n",
+            "geomrcnn==1.0 is for another system",
+        ),
+        (
+            "  WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by "
+            "'NewConnectionError('…')': /simple/geomrcnn/\n"
+            "ERROR: No matching distribution found for geomrcnn\n",
+            "the package index cannot be reached",
+        ),
+        (
+            "error: Request failed after 3 retries in 5.3s\n"
+            "  cause: error sending request for url (http://nowhere.invalid/simple/geomrcnn/)\n"
+            "  cause: dns error\n",
+            "the package index cannot be reached",
+        ),
+        (
+            "  cause: Because there is no version of geomrcnn==3 and you require geomrcnn==3\n",
+            "the package index has no geomrcnn==3",
+        ),
+        ("Collecting geomrcnn\nERROR: something new\n", "something new"),
+        ("Collecting geomrcnn\n", "how it ended"),
+    ],
+)
+def test_what_pip_and_uv_say_becomes_a_line(said, reason):
+    told = failures.reason(said.splitlines(), from_folder=False, ending="how it ended")
+    assert reason in told
+    assert "\n" not in told

@@ -15,7 +15,7 @@ from .requirement import NAME, check_wheels, requirement
 
 LEASH = Path(__file__).with_name("leash.py")
 
-SIZE, SIZE_OF_TRAINING = 0.6, 1.9
+SIZE, SIZE_OF_TRAINING = 1.0, 2.3
 """Gigabytes on disk that geomrcnn needs, and that training needs besides."""
 
 
@@ -108,28 +108,27 @@ def create(
     if plan.wheels is not None:
         check_wheels(plan.wheels, wanted)
     with replaced(plan.folder):
-        begin(2)
-        _run(plan, environment_command(plan), on_line, is_cancelled)
-        begin(3)
-        _run(plan, install_command(plan, wanted), on_line, is_cancelled)
+        for number, parts in enumerate(commands(plan, wanted), start=2):
+            begin(number)
+            for command in parts:
+                _run(plan, command, on_line, is_cancelled)
         begin(4)
         return interpreter.ask(str(python_in(plan.folder)), is_cancelled)
 
 
-def environment_command(plan: Plan) -> list[str]:
-    """Makes the environment. uv does without pip in it."""
-    without_pip = ["--without-pip"] if plan.uv else []
-    return [plan.python, "-I", "-m", "venv", *without_pip, str(plan.folder)]
-
-
-def install_command(plan: Plan, wanted: str) -> list[str]:
-    """Installs a requirement in the environment."""
+def commands(plan: Plan, wanted: str) -> tuple[list[list[str]], list[list[str]]]:
+    """What makes the environment, and what installs a requirement in it."""
     python = str(python_in(plan.folder))
     offline = ["--no-index", "--find-links", str(plan.wheels)] if plan.wheels else []
+    empty = [plan.python, "-I", "-m", "venv", "--without-pip", str(plan.folder)]
     if plan.uv:
-        return [plan.uv, "pip", "install", "--python", python, *offline, wanted]
+        install = [plan.uv, "pip", "install", "--python", python, *offline, wanted]
+        return [empty], [install]
+    # venv would do this, too, and keep to itself why it fails.
+    with_pip = [python, "-I", "-m", "ensurepip", "--default-pip"]
     quiet = ["--no-input", "--progress-bar", "off", "--disable-pip-version-check"]
-    return [python, "-I", "-m", "pip", "install", *quiet, *offline, wanted]
+    install = [python, "-I", "-m", "pip", "install", *quiet, *offline, wanted]
+    return [empty, with_pip], [install]
 
 
 def _run(
@@ -163,7 +162,8 @@ def _run(
             environment={**surroundings.clean(), **places},
         )
     except child.Failed as error:
-        said_why = failures.reason(said, plan.wheels is not None, str(error))
-        raise child.Failed(said_why) from error
+        ending = said[-1] if said else str(error)
+        why = failures.reason(said, plan.wheels is not None, ending)
+        raise child.Failed(why) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -81,6 +81,8 @@ class SetupDialog(QDialog):
         self.log.setReadOnly(True)
         self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.log.setMinimumHeight(100)
+        self.log.hide()
+        self.go.setDefault(True)
         layout = QVBoxLayout(self)
         for widget in (
             intro, self.make_new, self.use_existing, self.pages, self.log, self.message, self.bar,
@@ -88,7 +90,8 @@ class SetupDialog(QDialog):
         ):  # fmt: skip
             layout.addWidget(widget)
         layout.setStretchFactor(self.log, 1)
-        self.resize(640, 560)
+        # Room for the log and for a message of four lines, for which Qt makes none by itself.
+        self.resize(640, 660)
 
     def _connect(self) -> None:
         self.make_new.toggled.connect(self._turn_page)
@@ -121,6 +124,7 @@ class SetupDialog(QDialog):
     def _make(self) -> None:
         plan = self.new.plan()
         self.log.clear()
+        self.log.show()
         self._start(
             lambda work: creation.create(
                 plan, on_step=work.step, on_line=work.say, is_cancelled=work.is_cancelled
@@ -129,7 +133,11 @@ class SetupDialog(QDialog):
         )
 
     def _check(self) -> None:
-        self._ask(self.existing.show_facts)
+        def show(facts: interpreter.Facts) -> None:
+            self.existing.show_facts(facts)
+            self._say("")
+
+        self._ask(show)
 
     def _take(self) -> None:
         path = self.existing.path()
@@ -154,7 +162,7 @@ class SetupDialog(QDialog):
         """Do something in a thread, and something with its result here."""
         self._work = Work(job, self)
         self._work.stepped.connect(self._show_step)
-        self._work.said.connect(self.log.appendPlainText)
+        self._work.said.connect(self._write)
         self._work.failed.connect(self._show_failure)
         self._work.succeeded.connect(then)
         self._work.finished.connect(self._ended)
@@ -165,6 +173,8 @@ class SetupDialog(QDialog):
         self._work.deleteLater()
         self._work = None
         self._show_running(False)
+        self.new.tell_room()
+        (self.stop if self._done else self.go).setFocus()
         if self._leaving:
             self.reject()
 
@@ -179,7 +189,12 @@ class SetupDialog(QDialog):
     def _show_step(self, step: Step) -> None:
         text = self.tr("Step {number} of {total}: {text} …").format(**step._asdict())
         self._say(text)
-        self.log.appendPlainText(f"== {text}")
+        self._write(f"== {text}")
+
+    def _write(self, line: str) -> None:
+        self.log.appendPlainText(line)
+        bar = self.log.verticalScrollBar()
+        bar.setValue(bar.maximum())
 
     def _show_failure(self, reason: str) -> None:
         self._say(reason or self.tr("Cancelled; everything is as it was."), _RED if reason else "")

@@ -28,20 +28,16 @@ CAUSES = (
         "the disk is full: make room, or choose a folder on another disk",
     ),
     Cause(
-        r"ensurepip is not available|No module named '?(ensurepip|venv)\b",
-        "this Python comes without {}: on Debian and Ubuntu install python3-venv with apt, or "
-        "choose another Python",
-    ),
-    Cause(
-        r"inconsistent name|does not start with 'geomrcnn'|metadata name .* does not match",
+        r"inconsistent name|does not start with 'geomrcnn'|name `geomrcnn` does not match",
         "what you named is not geomrcnn: name its folder, wheel or URL",
     ),
     Cause(
-        r"requires a different Python: (.*)|(?:does not satisfy|because the requested) Python",
+        r"requires a different Python: (.+)|current Python version \((.+?)\) does not satisfy"
+        r"|require a different python version: (.+)",
         "this geomrcnn does not run on the chosen Python ({}): choose another Python",
     ),
     Cause(
-        r"(\S+\.whl) is not a supported wheel on this platform",
+        r"(\S+\.whl) is not a supported wheel|(\S+) has no wheels with a matching",
         "{} is for another system or another Python: choose another wheel, or another Python",
     ),
     Cause(
@@ -53,7 +49,19 @@ CAUSES = (
     ),
 )
 
-_MISSING = r"No matching distribution found for ([^\s;,]+)|Because (\S+) was not found in"
+_MISSING = (
+    r"No matching distribution found for ([^\s;,]+)|Because (\S+) was not found in"
+    r"|there is no version of (\S+)"
+)
+
+_NOT_IN_FOLDER = (
+    "the folder of wheels has no {} for this Python: where there is a network, fill it with pip "
+    "download and the same version of Python"
+)
+_NOT_IN_INDEX = (
+    "the package index has no {} for this Python: choose another Python, or name a folder, a wheel "
+    "or a URL"
+)
 
 _ERROR = r"(?m)^(?:ERROR|error|Error): (.+)$"
 
@@ -76,16 +84,6 @@ def reason(said: Sequence[str], from_folder: bool, ending: str) -> str:
         return (_NOT_IN_FOLDER if from_folder else _NOT_IN_INDEX).format(_first(missing))
     errors = re.findall(_ERROR, text)
     return errors[-1] if errors else ending
-
-
-_NOT_IN_FOLDER = (
-    "the folder of wheels has no {} for this Python: where there is a network, fill it with pip "
-    "download and the same version of Python"
-)
-_NOT_IN_INDEX = (
-    "the package index has no {} for this Python: choose another Python, or name a folder, a wheel "
-    "or a URL"
-)
 
 
 def _first(match: re.Match[str]) -> str:

@@ -1,8 +1,9 @@
-"""One at a time, among all processes of this machine."""
+"""One at a time, among all processes of a user on this machine."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,7 +22,9 @@ def held(path: Path) -> Iterator[bool]:
     Yields:
         Whether we hold it: False if somebody else does.
     """
-    name = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:16]
+    # Each user has files of their own: nobody may open another's.
+    whose = f"{os.path.expanduser('~')} {path.absolute()}"
+    name = hashlib.sha256(whose.encode()).hexdigest()[:16]
     with open(Path(tempfile.gettempdir()) / f"geomrcnn-{name}.lock", "a") as file:
         yield _locked(file)
 

@@ -41,6 +41,7 @@ class NewPage(QWidget):
         )
         self.python.addItem(self.tr("Looking for Pythons …"), "")
         self.browse = QPushButton(self.tr("Browse …"))
+        self.browse.setAutoDefault(False)
         self.browse.clicked.connect(self._browse)
         self.folder = _chooser(QgsFileWidget.StorageMode.GetDirectory, str(folder))
         self.what = QLineEdit(creation.NAME)
@@ -62,21 +63,25 @@ class NewPage(QWidget):
                 size=creation.SIZE_OF_TRAINING
             )
         )
-        self.with_uv = QCheckBox(self.tr("Install with uv, which is quicker: {}").format(self._uv))
-        self.with_uv.setVisible(bool(self._uv))
+        self.with_uv = QCheckBox(self.tr("Install with uv, which is quicker"))
+        self.with_uv.setToolTip(self._uv)
         self.room = QLabel()
-        self.room.setWordWrap(True)
-        self.training.toggled.connect(self._tell_room)
-        self.folder.fileChanged.connect(self._tell_room)
+        self.training.toggled.connect(self.tell_room)
+        self.folder.fileChanged.connect(self.tell_room)
         self._lay_out()
-        self._tell_room()
+        self.tell_room()
 
     def _lay_out(self) -> None:
         python = QHBoxLayout()
         python.addWidget(self.python, 1)
         python.addWidget(self.browse)
-        form = QFormLayout(self)
-        form.setContentsMargins(20, 0, 0, 0)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 0, 0, 0)
+        form = QFormLayout()
+        layout.addLayout(form)
+        # Not in the form, which does not grow for a second line.
+        layout.addWidget(self.room)
+        layout.addStretch(1)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(self.tr("Made from"), python)
         form.addRow(self.tr("Folder"), self.folder)
@@ -84,8 +89,8 @@ class NewPage(QWidget):
         form.addRow(self.tr("From"), self.source)
         form.addRow("", self.wheels)
         form.addRow("", self.training)
-        form.addRow("", self.with_uv)
-        form.addRow("", self.room)
+        if self._uv:
+            form.addRow("", self.with_uv)
 
     def offer(self, pythons: Sequence[Python]) -> None:
         """List the Pythons that were found; keep one the user has chosen meanwhile."""
@@ -121,7 +126,7 @@ class NewPage(QWidget):
         self.python.insertItem(0, path, path)
         self.python.setCurrentIndex(0)
 
-    def _tell_room(self) -> None:
+    def tell_room(self) -> None:
         """Say how much it takes and how much there is, and what becomes of what is there."""
         folder = Path(self.folder.filePath())
         needed = creation.SIZE + creation.SIZE_OF_TRAINING * self.training.isChecked()
@@ -131,8 +136,8 @@ class NewPage(QWidget):
             free = shutil.disk_usage(there).free / 1e9
             text += self.tr("; {free:.1f} GB are free there").format(free=free)
         if is_complete(folder):
-            text += self.tr(". The environment that is there stays until the new one is complete")
-        self.room.setText(text + ".")
+            text += "\n" + self.tr("The environment there stays until the new one is complete")
+        self.room.setText(text)
 
 
 class ExistingPage(QWidget):
@@ -145,6 +150,7 @@ class ExistingPage(QWidget):
         super().__init__(parent)
         self.interpreter = _chooser(QgsFileWidget.StorageMode.GetFile, interpreter)
         self.check = QPushButton(self.tr("Check"))
+        self.check.setAutoDefault(False)
         self.check.clicked.connect(self.check_wished)
         self.facts = QLabel()
         self.facts.setWordWrap(True)
