@@ -2,7 +2,7 @@
 
     /usr/bin/python3 qgis_plugin/tests/bench_startup.py
 
-Each time in a fresh Python in which QGIS and Processing have started already, as they have when QGIS
+Each time in a fresh Python in which QGIS and Processing have started, as they have when QGIS
 loads its plugins; printed are the middle one of eleven, the least and the most.
 """
 
