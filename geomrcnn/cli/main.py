@@ -16,6 +16,7 @@ from typing import NamedTuple
 import click
 
 from geomrcnn import __version__
+from geomrcnn.cli.progress import Narrator
 from geomrcnn.errors import GeomrcnnError, MissingExtraError
 
 
@@ -123,26 +124,27 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 an error, 2 wrong usage, 130 interrupted, 143 terminated.
     """
+    narrator = Narrator()
     try:
-        result = command.main(arguments, prog_name="geomrcnn", standalone_mode=False)
+        result = command.main(arguments, prog_name="geomrcnn", standalone_mode=False, obj=narrator)
         sys.stdout.flush()
     except click.exceptions.Abort as abort:
         if isinstance(abort.__cause__, Terminated):
-            return fail("terminated", EXIT_TERMINATED)
-        return fail("interrupted", EXIT_INTERRUPTED)
+            return fail(narrator, "terminated", EXIT_TERMINATED)
+        return fail(narrator, "interrupted", EXIT_INTERRUPTED)
     except click.ClickException as error:
         error.show()
+        narrator.fail(error.format_message())
         return error.exit_code
     except GeomrcnnError as error:
-        return fail(str(error))
+        return fail(narrator, str(error))
     except ModuleNotFoundError as error:
-        return fail(str(missing_extra(error)))
+        return fail(narrator, str(missing_extra(error)))
     except BrokenPipeError:
-        # The reader has gone; without this the interpreter would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        hush()
         return EXIT_ERROR
     except OSError as error:
-        return fail(str(error))
+        return fail(narrator, str(error))
     return result if isinstance(result, int) else 0
 
 
@@ -158,10 +160,23 @@ def missing_extra(error: ModuleNotFoundError) -> MissingExtraError:
     return MissingExtraError(EXTRAS[module], f"this command imports {module}, which")
 
 
-def fail(message: str, code: int = EXIT_ERROR) -> int:
-    """Print an error and give back the exit code."""
-    click.echo(f"Error: {message}", err=True)
+def fail(narrator: Narrator, message: str, code: int = EXIT_ERROR) -> int:
+    """Print an error, tell it to who listens, and give back the exit code."""
+    try:
+        click.echo(f"Error: {message}", err=True)
+        narrator.fail(message)
+    except BrokenPipeError:
+        hush()
     return code
+
+
+def hush() -> None:
+    """A reader has gone; without this the interpreter would complain when it flushes at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def main() -> int:
