@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
-from types import FrameType
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import click
 
 from geomrcnn import __version__
+from geomrcnn.cli.ending import (
+    EXIT_TERMINATED,
+    EXIT_WITH_PARENT,
+    Terminated,
+    wind_up_when_terminated,
+)
 from geomrcnn.cli.progress import Narrator
 from geomrcnn.errors import GeomrcnnError, MissingExtraError
 
@@ -27,9 +31,11 @@ class Verb(NamedTuple):
     summary: str
 
     def load(self) -> click.Command:
-        """Import the command."""
+        """Import the command; what does something and is no group can end with its parent."""
         module, _, attribute = self.target.partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
+        if not isinstance(command, click.Group) and EXIT_WITH_PARENT not in command.params:
+            command.params.append(EXIT_WITH_PARENT)
         return command
 
 
@@ -72,11 +78,6 @@ EXTRAS: Mapping[str, str] = {
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
-EXIT_TERMINATED = 143  # 128 + SIGTERM
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: the end of a batch job's time, or of a container; wind up as for an interrupt."""
 
 
 class LazyGroup(click.Group):
@@ -179,25 +180,30 @@ def hush() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def leave(code: int) -> NoReturn:
+    """End the process as it is, once a verb has wound up.
+
+    The interpreter would wait for threads that still compute, and TensorFlow takes seconds to be
+    taken apart.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def main() -> int:
     """Entry point of the command `geomrcnn`."""
     # TensorFlow's start-up chatter is no business of ours; its errors are.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     wind_up_when_terminated()
     sys.unraisablehook = _told_unless_garbled
-    return run(cli)
+    code = run(cli)
+    if code in (EXIT_INTERRUPTED, EXIT_TERMINATED):
+        leave(code)
+    return code
 
 
 def _told_unless_garbled(unraisable: sys.UnraisableHookArgs) -> None:
     """Tell of errors that nobody can catch, but for GDAL's messages that are no UTF-8."""
     if not isinstance(unraisable.exc_value, UnicodeDecodeError):
         sys.__unraisablehook__(unraisable)
-
-
-def wind_up_when_terminated() -> None:
-    """From here on SIGTERM raises `Terminated`."""
-
-    def terminate(number: int, frame: FrameType | None) -> None:
-        raise Terminated
-
-    signal.signal(signal.SIGTERM, terminate)

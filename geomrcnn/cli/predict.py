@@ -262,11 +262,15 @@ def predict(
 
 def loaded(recipe: Recipe) -> Detector:
     """The detector; meanwhile what takes as long to be imported is imported."""
-    with ThreadPoolExecutor(1) as aside:
+    aside = ThreadPoolExecutor(1)
+    try:
         loading = aside.submit(recipe.load)
         import geomrcnn.formats.writer
         import geomrcnn.inference.predict  # noqa: F401
-    return loading.result()
+
+        return loading.result()
+    finally:
+        aside.shutdown(wait=False)  # nobody who interrupts wants to wait for it
 
 
 @contextmanager
