@@ -141,8 +141,13 @@ def find_model(model: str | os.PathLike[str]) -> Path:
     shipped = MODELS / f"{path}.zip"
     if os.path.isfile(shipped) and len(path.parts) == 1:
         return shipped
-    names = ", ".join(sorted(p.stem for p in MODELS.glob("*.zip")))
+    names = ", ".join(shipped_models())
     raise ModelError(f"no model '{model}': give a bundle file, or a shipped model: {names}")
+
+
+def shipped_models() -> list[str]:
+    """Names of the models that come with the package."""
+    return sorted(path.stem for path in MODELS.glob("*.zip"))
 
 
 def write_bundle(

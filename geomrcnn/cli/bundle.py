@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from geomrcnn.cli.progress import Narrator, with_progress
 from geomrcnn.errors import DataError
 
 
@@ -51,7 +52,9 @@ card.json, every field optional:
     "fitted to tiles of the training images.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@with_progress
 def bundle(
+    narrator: Narrator,
     run: Path,
     out: Path,
     card: Path | None,
@@ -77,14 +80,20 @@ def bundle(
     import_tensorflow()
     from geomrcnn.training.bundling import bundle_run
 
-    made = bundle_run(
-        run, out, {"name": out.stem, **fields}, weights or "",
-        calibrate=calibrate, int8=int8, say=click.echo,
-    )  # fmt: skip
-    size = out.stat().st_size / 1e6
-    click.echo(
-        f"{out}: model '{made.name}', {size:.1f} MB, classes {', '.join(made.classes)}, "
+    with narrator.counting("Measuring", "images") as count:
+        made = bundle_run(
+            run, out, {"name": out.stem, **fields}, weights or "",
+            calibrate=calibrate, int8=int8, say=narrator.say, on_image=count,
+        )  # fmt: skip
+    size = out.stat().st_size
+    lines = [
+        f"{out}: model '{made.name}', {size / 1e6:.1f} MB, classes {', '.join(made.classes)}, "
         f"score from {made.min_score:g}"
-    )
+    ]
     if made.quantisation:
-        click.echo(f"int8: {made.quantisation}")
+        lines.append(f"int8: {made.quantisation}")
+    narrator.done(
+        *lines,
+        out=str(out), name=made.name, classes=list(made.classes), min_score=made.min_score,
+        bytes=size,
+    )  # fmt: skip

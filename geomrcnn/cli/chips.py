@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from geomrcnn.cli.bands import band_numbers
+from geomrcnn.cli.progress import Narrator, with_progress
 
 EXAMPLES = """
 \b
@@ -58,7 +59,9 @@ Examples:
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), metavar="NUMBER",
               help="Another number, another split and other negatives.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace a folder of chips.")
+@with_progress
 def chips(
+    narrator: Narrator,
     rasters: tuple[str, ...],
     labels: tuple[str, ...],
     out: Path,
@@ -82,14 +85,13 @@ def chips(
     DIR/chips.json, which says what was done. Rasters and labels may have any mix of CRSs. The
     parts are kept apart by blocks of ground: no pixel is in two of them.
     """
-    from geomrcnn.cli.progress import counter
     from geomrcnn.data.chips import check_chips, write_chips
     from geomrcnn.data.cutting import Cutting
     from geomrcnn.data.rasters import cut_rasters
 
     check_chips(out, overwrite)
     cutting = Cutting(tile, overlap, negatives, min_visible, split, block, seed)
-    with counter("Looking", "windows") as count:
+    with narrator.counting("Looking", "windows") as count:
         made = cut_rasters(
             rasters,
             labels,
@@ -102,11 +104,11 @@ def chips(
             on_window=count,
         )
     for line in made.lines():
-        click.echo(line)
+        narrator.say(line)
     options = {name: value for name, value in click.get_current_context().params.items()
                if name not in ("out", "overwrite")}  # fmt: skip
     total, done = len(made.cut.chips), 0
-    with counter("Writing", "chips") as count:
+    with narrator.counting("Writing", "chips") as count:
 
         def on_chip() -> None:
             nonlocal done
@@ -116,8 +118,8 @@ def chips(
         counts = write_chips(
             made, out, gsd=gsd, options=options, overwrite=overwrite, on_chip=on_chip
         )
-    for name, found in counts.items():
-        click.echo(f"{out / name}: {_in_words(found)}")
+    lines = [f"{out / name}: {_in_words(found)}" for name, found in counts.items()]
+    narrator.done(*lines, out=str(out), classes=list(made.labels.classes), counts=counts)
 
 
 def _names(listed: str | None) -> tuple[str, ...] | None:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from geomrcnn.cli.bands import band_numbers
+from geomrcnn.cli.evaluate_outputs import Outputs
 from geomrcnn.cli.predict import METHODS, multiple_of_32
-from geomrcnn.cli.progress import counter
-from geomrcnn.errors import OutputError
+from geomrcnn.cli.progress import Narrator, with_progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from geomrcnn.evaluation.sizing import SizingDetector
-    from geomrcnn.evaluation.tables import Table
     from geomrcnn.raster.scaling import Method
 
 EXAMPLES = """
@@ -35,58 +34,6 @@ Examples:
 
 POSITIVE = click.FloatRange(0, min_open=True)
 FILE = click.Path(dir_okay=False, path_type=Path)
-
-
-@dataclasses.dataclass(frozen=True)
-class Outputs:
-    """Where results go besides the screen."""
-
-    json: Path | None
-    plots: Path | None
-    report: Path | None
-    overwrite: bool
-
-    def check(self) -> None:
-        """Find out before the work whether all can be written.
-
-        Raises:
-            OutputError: one cannot.
-        """
-        from geomrcnn.formats.destination import check_destination
-
-        for path in (self.json, self.report):
-            if path is not None and str(path) != "-":
-                check_destination(path, self.overwrite)
-        if self.plots is not None and any(self.plots.glob("*.png")) and not self.overwrite:
-            raise OutputError(f"{self.plots}: has plots already; say --overwrite to replace them")
-
-    def write(
-        self,
-        tables: Iterable[Table],
-        values: Mapping[str, Any],
-        plots: Callable[[], Mapping[str, Figure]] | None = None,
-        report: Callable[[Path], None] | None = None,
-    ) -> None:
-        """Print the tables, or JSON if that goes to the screen, and write what is asked for."""
-        from geomrcnn.evaluation.plain import to_json
-        from geomrcnn.evaluation.tables import as_text
-        from geomrcnn.formats.destination import written_beside
-
-        if str(self.json) == "-":
-            click.echo(to_json(values))
-        else:
-            click.echo("\n\n".join(map(as_text, tables)))
-            if self.json is not None:
-                with written_beside(self.json) as partial:
-                    partial.write_text(to_json(values) + "\n", encoding="utf-8")
-        if self.plots is not None and plots is not None:
-            from geomrcnn.evaluation.plots import write_png
-
-            self.plots.mkdir(parents=True, exist_ok=True)
-            for name, plot in plots().items():
-                write_png(plot, self.plots / f"{name}.png")
-        if self.report is not None and report is not None:
-            report(self.report)
 
 
 @click.command(epilog=EXAMPLES)
@@ -145,7 +92,9 @@ class Outputs:
 @click.option("--report", type=FILE, help="HTML file with tables, charts and, of a model, the best "
               "and worst images.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+@with_progress
 def evaluate(
+    narrator: Narrator,
     pred: str | None,
     truth: str | None,
     aoi: str | None,
@@ -196,14 +145,16 @@ def evaluate(
         outputs.check()
         options = {"min_score": min_score, "tile": tile, "overlap": overlap, "bands": bands,
                    "scale": scale, "gsd": gsd, "aoi": aoi}  # fmt: skip
-        evaluate_seams(image, model, runtime, precision, options, truth, class_attribute, outputs)
+        evaluate_seams(
+            narrator, image, model, runtime, precision, options, truth, class_attribute, outputs
+        )
         return
     _refuse("go with --seams", of_seams)
     if pred and truth and not (data or model):
         of_data |= {"--gsd": gsd, "--bands": bands, "--class-attribute": class_attribute}
         _refuse("go with --data", of_data)
         outputs.check()
-        _layers(pred, truth, aoi, band, min_score, outputs)
+        _layers(narrator, pred, truth, aoi, band, min_score, outputs)
     elif data and model and not (pred or truth):
         if band:
             raise click.UsageError("--band goes with --pred and --truth")
@@ -214,7 +165,8 @@ def evaluate(
 
         opening = {"gsd": gsd, "bands": bands, "labels": labels, "attribute": class_attribute,
                    "aoi": aoi, "renamed": renamed}  # fmt: skip
-        _model(data, opening, SizingDetector(model, runtime, precision), min_score, outputs)
+        detector = SizingDetector(model, runtime, precision)
+        _model(narrator, data, opening, detector, min_score, outputs)
     else:
         raise click.UsageError(
             "give either --pred and --truth, or --data and --model, or --seams with --image and "
@@ -230,6 +182,7 @@ def _refuse(why: str, options: Mapping[str, object]) -> None:
 
 
 def _layers(
+    narrator: Narrator,
     pred: str,
     truth: str,
     aoi: str | None,
@@ -254,10 +207,11 @@ def _layers(
         title = f"{Path(pred).name} against {Path(truth).name}"
         write_layers_report(path, title, layers, scores)
 
-    outputs.write([polygon_table(scores)], dataclasses.asdict(scores), plots, report)
+    outputs.write(narrator, [polygon_table(scores)], dataclasses.asdict(scores), plots, report)
 
 
 def _model(
+    narrator: Narrator,
     data: Sequence[str],
     opening: Mapping[str, Any],
     detector: SizingDetector,
@@ -271,7 +225,7 @@ def _model(
     from geomrcnn.evaluation.tables import confusion_table, evaluation_tables
 
     dataset = open_for(detector.card, *data, **opening)
-    with counter("Looking", "images") as on_image:
+    with narrator.counting("Looking", "images") as on_image:
         evaluation = evaluate_dataset(detector, dataset, on_image=on_image)
     least = detector.card.min_score if min_score is None else min_score
     summary = summarise(evaluation, least)
@@ -296,4 +250,4 @@ def _model(
     tables = evaluation_tables(summary)
     if len(evaluation.classes) > 1:
         tables.append(confusion_table(summary))
-    outputs.write(tables, values, plots, report)
+    outputs.write(narrator, tables, values, plots, report)

@@ -6,13 +6,15 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from geomrcnn.cli.progress import progress_bar
+from geomrcnn.cli.outcome import counting_tiles
 
 if TYPE_CHECKING:
-    from geomrcnn.cli.evaluate import Outputs
+    from geomrcnn.cli.evaluate_outputs import Outputs
+    from geomrcnn.cli.progress import Narrator
 
 
 def evaluate_seams(
+    narrator: Narrator,
     image: str,
     model: str,
     runtime: str,
@@ -30,10 +32,10 @@ def evaluate_seams(
     from geomrcnn.runtime import load_detector
 
     detector = load_detector(model, runtime=runtime, precision=precision, tile=options["tile"])
-    with progress_bar() as on_progress:
+    with counting_tiles(narrator) as on_progress:
         scores = measure_seams(
             image, detector, Options(**options),
             truth=truth, attribute=attribute, on_progress=on_progress,
         )  # fmt: skip
     values = {"image": redacted(image), "model": detector.card.name, **dataclasses.asdict(scores)}
-    outputs.write(seam_tables(scores), values)
+    outputs.write(narrator, seam_tables(scores), values)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from geomrcnn.cli.predict import multiple_of_32
+from geomrcnn.cli.progress import Narrator, with_progress
 
 FORMATS = ("openvino", "onnx", "saved-model", "litert")
 
@@ -40,7 +41,9 @@ Examples:
               help="Rasters as the model will see, to make the graph for --int8 with, where the "
               "model has none or one for other imagery; a dozen will do.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@with_progress
 def export(
+    narrator: Narrator,
     model: str,
     more: tuple[str, ...],
     form: str,
@@ -65,7 +68,11 @@ def export(
     written = write(
         model, form, out, tile=tile, precision=precision, calibrate=calibrate, overwrite=overwrite
     )
-    click.echo(f"{written}: {form}, {_size(written) / 1e6:.1f} MB")
+    size = _size(written)
+    narrator.done(
+        f"{written}: {form}, {size / 1e6:.1f} MB",
+        out=str(written), format=form, precision=precision, bytes=size,
+    )  # fmt: skip
 
 
 def _size(path: Path) -> int:

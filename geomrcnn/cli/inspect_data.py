@@ -60,7 +60,7 @@ def data(
     which the network starts; recall is the share of objects that some anchor overlaps by an IoU
     of 0.5, or of 0.7.
     """
-    from geomrcnn.cli.progress import counter
+    from geomrcnn.cli.progress import Narrator
     from geomrcnn.data.cutting import Cutting
     from geomrcnn.data.dataset import ConcatDataset
     from geomrcnn.data.inspection import inspect, read_objects
@@ -80,7 +80,7 @@ def data(
     else:
         sources = [open_data(path, gsd=gsd, bands=bands) for path in data]
     everything = ConcatDataset(sources)
-    with counter("Looking", "images") as count:
+    with Narrator().counting("Looking", "images") as count:
         objects = read_objects(everything, on_image=count)
     measured = inspect(everything, objects, tile, preset)
     figures = json.dumps(measured.to_dict(), indent=2)

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
-from types import FrameType
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import click
 
 from geomrcnn import __version__
+from geomrcnn.cli.ending import (
+    EXIT_TERMINATED,
+    EXIT_WITH_PARENT,
+    Terminated,
+    wind_up_when_terminated,
+)
+from geomrcnn.cli.progress import Narrator
 from geomrcnn.errors import GeomrcnnError, MissingExtraError
 
 
@@ -26,9 +31,11 @@ class Verb(NamedTuple):
     summary: str
 
     def load(self) -> click.Command:
-        """Import the command."""
+        """Import the command; what does something and is no group can end with its parent."""
         module, _, attribute = self.target.partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
+        if not isinstance(command, click.Group) and EXIT_WITH_PARENT not in command.params:
+            command.params.append(EXIT_WITH_PARENT)
         return command
 
 
@@ -38,7 +45,7 @@ VERBS: Mapping[str, Verb] = {
     "preview": Verb("geomrcnn.cli.preview:preview", "Draw polygons over their raster as a PNG."),
     "sample": Verb("geomrcnn.cli.sample:sample", "Make synthetic farmland with its labels."),
     "chips": Verb("geomrcnn.cli.chips:chips", "Cut rasters and labels into training tiles."),
-    "inspect": Verb("geomrcnn.cli.inspect:inspect", "Look into training data and models."),
+    "inspect": Verb("geomrcnn.cli.inspect:inspect", "Look into data, models, this installation."),
     "train": Verb("geomrcnn.cli.train:train", "Train a network on labelled imagery."),
     "evaluate": Verb("geomrcnn.cli.evaluate:evaluate", "Measure polygons or a model."),
     "bundle": Verb("geomrcnn.cli.bundle:bundle", "Make a model file of a training run."),
@@ -60,6 +67,7 @@ EXTRAS: Mapping[str, str] = {
     "nncf": "export",
     "onnx": "export",
     "osmium": "osm",
+    "psycopg": "postgis",
     "pycocotools": "train",
     "tensorboard": "train",
     "tensorflow": "train",
@@ -71,11 +79,6 @@ EXTRAS: Mapping[str, str] = {
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
-EXIT_TERMINATED = 143  # 128 + SIGTERM
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: the end of a batch job's time, or of a container; wind up as for an interrupt."""
 
 
 class LazyGroup(click.Group):
@@ -123,26 +126,27 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 an error, 2 wrong usage, 130 interrupted, 143 terminated.
     """
+    narrator = Narrator()
     try:
-        result = command.main(arguments, prog_name="geomrcnn", standalone_mode=False)
+        result = command.main(arguments, prog_name="geomrcnn", standalone_mode=False, obj=narrator)
         sys.stdout.flush()
     except click.exceptions.Abort as abort:
         if isinstance(abort.__cause__, Terminated):
-            return fail("terminated", EXIT_TERMINATED)
-        return fail("interrupted", EXIT_INTERRUPTED)
+            return fail(narrator, "terminated", EXIT_TERMINATED)
+        return fail(narrator, "interrupted", EXIT_INTERRUPTED)
     except click.ClickException as error:
         error.show()
+        narrator.fail(error.format_message())
         return error.exit_code
     except GeomrcnnError as error:
-        return fail(str(error))
+        return fail(narrator, str(error))
     except ModuleNotFoundError as error:
-        return fail(str(missing_extra(error)))
+        return fail(narrator, str(missing_extra(error)))
     except BrokenPipeError:
-        # The reader has gone; without this the interpreter would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        hush()
         return EXIT_ERROR
     except OSError as error:
-        return fail(str(error))
+        return fail(narrator, str(error))
     return result if isinstance(result, int) else 0
 
 
@@ -158,10 +162,34 @@ def missing_extra(error: ModuleNotFoundError) -> MissingExtraError:
     return MissingExtraError(EXTRAS[module], f"this command imports {module}, which")
 
 
-def fail(message: str, code: int = EXIT_ERROR) -> int:
-    """Print an error and give back the exit code."""
-    click.echo(f"Error: {message}", err=True)
+def fail(narrator: Narrator, message: str, code: int = EXIT_ERROR) -> int:
+    """Print an error, tell it to who listens, and give back the exit code."""
+    try:
+        click.echo(f"Error: {message}", err=True)
+        narrator.fail(message)
+    except BrokenPipeError:
+        hush()
     return code
+
+
+def hush() -> None:
+    """A reader has gone; without this the interpreter would complain when it flushes at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def leave(code: int) -> NoReturn:
+    """End the process as it is, once a verb has wound up.
+
+    The interpreter would wait for threads that still compute, and TensorFlow takes seconds to be
+    taken apart.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def main() -> int:
@@ -170,19 +198,13 @@ def main() -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     wind_up_when_terminated()
     sys.unraisablehook = _told_unless_garbled
-    return run(cli)
+    code = run(cli)
+    if code in (EXIT_INTERRUPTED, EXIT_TERMINATED):
+        leave(code)
+    return code
 
 
 def _told_unless_garbled(unraisable: sys.UnraisableHookArgs) -> None:
     """Tell of errors that nobody can catch, but for GDAL's messages that are no UTF-8."""
     if not isinstance(unraisable.exc_value, UnicodeDecodeError):
         sys.__unraisablehook__(unraisable)
-
-
-def wind_up_when_terminated() -> None:
-    """From here on SIGTERM raises `Terminated`."""
-
-    def terminate(number: int, frame: FrameType | None) -> None:
-        raise Terminated
-
-    signal.signal(signal.SIGTERM, terminate)

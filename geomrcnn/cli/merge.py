@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from geomrcnn.cli.outcome import count, facts
-from geomrcnn.cli.progress import MODES, emit, json_lines, progress_bar, silence
+from geomrcnn.cli.outcome import count, counting_tiles, facts
+from geomrcnn.cli.progress import Narrator, with_progress
 
 EXAMPLES = """
 \b
@@ -28,11 +28,13 @@ Examples:
               help="The address of a raster again, if it has a key: journals hold none. May be "
               "given again.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
-@click.option("--progress", type=click.Choice(MODES), default="auto", show_default=True,
-              help="A bar if there is a terminal, or a JSON object a line on the standard "
-              "output.")  # fmt: skip
+@with_progress
 def merge(
-    shards: tuple[Path, ...], out: str, rasters: tuple[str, ...], overwrite: bool, progress: str
+    narrator: Narrator,
+    shards: tuple[Path, ...],
+    out: str,
+    rasters: tuple[str, ...],
+    overwrite: bool,
 ) -> None:
     """Write the output of shards that have looked at all tiles between them.
 
@@ -45,18 +47,15 @@ def merge(
     from geomrcnn.formats.writer import shown
     from geomrcnn.inference.merging import merge_shards
 
-    narrator = {"auto": progress_bar, "jsonl": json_lines, "none": silence}[progress]
-    with narrator() as on_progress:
+    with counting_tiles(narrator) as on_progress:
         report = merge_shards(
             shards, out, rasters=rasters, overwrite=overwrite, on_progress=on_progress
         )
     for warning in report.warnings:
         click.echo(f"Warning: {warning}", err=True)
-    if progress == "jsonl":
-        emit("done", **facts(shown(out), report))
-        return
     skipped = "".join(f", {n} skipped as {why}" for why, n in sorted(report.skipped.items()))
-    click.echo(
+    narrator.done(
         f"{shown(out)}: {count(report.objects, 'object')} in {count(report.tiles, 'tile')} of "
-        f"{count(len(shards), 'shard')}{skipped} in {report.seconds:.1f} s"
+        f"{count(len(shards), 'shard')}{skipped} in {report.seconds:.1f} s",
+        **facts(shown(out), report),
     )

@@ -1,44 +1,51 @@
-"""What a prediction tells at its end."""
+"""What a prediction tells on its way and at its end."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from geomrcnn.cli.progress import emit
-
 if TYPE_CHECKING:
-    from geomrcnn.inference.options import Report
+    from geomrcnn.cli.progress import Narrator
+    from geomrcnn.inference.options import Progress, Report
     from geomrcnn.inference.shards import Shard
 
 UNREADABLE_TOLD = 5
 """Parts of the raster that could not be read, as many as are told one by one."""
 
 
-def tell_of(out: str, report: Report, progress: str, shard: Shard | None = None) -> None:
-    """Print what was done: one line, and what a user may not expect.
+@contextmanager
+def counting_tiles(narrator: Narrator) -> Iterator[Callable[[Progress], None]]:
+    """Tell how far the tiles are."""
+    with narrator.counting("Looking", "tiles", ", {objects} objects") as count:
+        yield lambda now: count(**now._asdict())
+
+
+def tell_of(narrator: Narrator, out: str, report: Report, shard: Shard | None = None) -> None:
+    """Tell what was done: one line, and what a user may not expect.
 
     Args:
+        narrator: Who tells it.
         out: What was written, as people may see it.
         report: What became of the tiles.
-        progress: One of `progress.MODES`.
         shard: Which share of the tiles it was, if not all.
     """
     for warning in report.warnings:
         click.echo(f"Warning: {warning}", err=True)
     for problem in report.unreadable[:UNREADABLE_TOLD]:
         click.echo(f"Warning: passed over: {problem}", err=True)
-    if progress == "jsonl":
-        emit("done", **facts(out, report))
-    elif shard is None:
-        click.echo(f"{out}: {count(report.objects, 'object')} in {_how(report)}")
-    elif report.resumed == report.tiles:
-        click.echo(f"{out}: has all of the {count(report.tiles, 'tile')} of shard {shard} already")
-    else:
-        click.echo(
-            f"{out}: shard {shard} with {count(report.detections, 'detection')} in {_how(report)}"
-        )
+    narrator.done(_line(out, report, shard), **facts(out, report))
+
+
+def _line(out: str, report: Report, shard: Shard | None) -> str:
+    if shard is None:
+        return f"{out}: {count(report.objects, 'object')} in {_how(report)}"
+    if report.resumed == report.tiles:
+        return f"{out}: has all of the {count(report.tiles, 'tile')} of shard {shard} already"
+    return f"{out}: shard {shard} with {count(report.detections, 'detection')} in {_how(report)}"
 
 
 def facts(out: str, report: Report) -> dict[str, object]:

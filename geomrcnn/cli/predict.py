@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geomrcnn.cli.bands import band_list
-from geomrcnn.cli.outcome import tell_of
-from geomrcnn.cli.progress import MODES, json_lines, progress_bar, silence
+from geomrcnn.cli.outcome import counting_tiles, tell_of
+from geomrcnn.cli.progress import Narrator, with_progress
 
 if TYPE_CHECKING:
     from geomrcnn.inference.crew import Crew
@@ -161,10 +161,9 @@ NOT_NEGATIVE = click.FloatRange(0)
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 @click.option("--restart", is_flag=True,
               help="Begin anew where a run was broken off, instead of going on.")  # fmt: skip
-@click.option("--progress", type=click.Choice(MODES), default="auto", show_default=True,
-              help="A bar if there is a terminal, or a JSON object a line on the standard "
-              "output.")  # fmt: skip
+@with_progress
 def predict(
+    narrator: Narrator,
     rasters: tuple[str, ...],
     out: str,
     model: str,
@@ -193,7 +192,6 @@ def predict(
     strict: bool,
     overwrite: bool,
     restart: bool,
-    progress: str,
 ) -> None:
     """Find the objects in rasters and write their outlines.
 
@@ -230,8 +228,7 @@ def predict(
         shape_tolerance=shape_tolerance, share_edges=share_edges, fill_holes=fill_holes,
         parts=parts, min_area=min_area, max_area=max_area, coarse=coarse, strict=strict,
     )  # fmt: skip
-    narrator = {"auto": progress_bar, "jsonl": json_lines, "none": silence}[progress]
-    with narrator() as on_progress:
+    with counting_tiles(narrator) as on_progress:
         recipe = choose(model, runtime=runtime, precision=precision, tile=tile)
         detector = loaded(recipe)
         from geomrcnn.formats.writer import check_output, shown
@@ -260,16 +257,20 @@ def predict(
                 click.echo("What was found is kept; the same command goes on from there.", err=True)
             raise
     for one, report in reports.items():
-        tell_of(one if shard else shown(one), report, progress, shard)
+        tell_of(narrator, one if shard else shown(one), report, shard)
 
 
 def loaded(recipe: Recipe) -> Detector:
     """The detector; meanwhile what takes as long to be imported is imported."""
-    with ThreadPoolExecutor(1) as aside:
+    aside = ThreadPoolExecutor(1)
+    try:
         loading = aside.submit(recipe.load)
         import geomrcnn.formats.writer
         import geomrcnn.inference.predict  # noqa: F401
-    return loading.result()
+
+        return loading.result()
+    finally:
+        aside.shutdown(wait=False)  # nobody who interrupts wants to wait for it
 
 
 @contextmanager

@@ -9,6 +9,8 @@ import click
 from click.core import ParameterSource
 
 from geomrcnn.cli.bands import band_numbers
+from geomrcnn.cli.progress import Narrator, with_progress
+from geomrcnn.cli.train_outcome import counting_steps, tell_of
 
 
 @click.command(
@@ -176,7 +178,9 @@ Examples:
     help="Decides every random draw.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@with_progress
 def train(
+    narrator: Narrator,
     data: tuple[str, ...],
     out: Path,
     config: Path | None,
@@ -239,7 +243,11 @@ def train(
 
     if config:
         _refuse_options()
-        training.repeat(config, out, devices=devices, resume=resume, say=click.echo)
+        with counting_steps(narrator) as on_step:
+            run = training.repeat(
+                config, out, devices=devices, resume=resume, say=narrator.say, on_step=on_step
+            )
+        tell_of(narrator, out, run)
         return
     if labels:
         sources = [
@@ -268,21 +276,24 @@ def train(
         "checkpoint_steps": checkpoint_steps,
         "patience": patience,
     }
-    training.train(
-        sources,
-        out,
-        gsd=gsd,
-        bands=bands,
-        validation=Source.of(val, renamed=renamed) if val else None,
-        preset=preset,
-        init=init,
-        network=changes.network,
-        training=TrainingConfig(**{**values, **changes.training}),
-        augmentation=Augmentation(**{"scale": scale, **changes.augmentation}),
-        devices=devices,
-        resume=resume,
-        say=click.echo,
-    )
+    with counting_steps(narrator) as on_step:
+        run = training.train(
+            sources,
+            out,
+            gsd=gsd,
+            bands=bands,
+            validation=Source.of(val, renamed=renamed) if val else None,
+            preset=preset,
+            init=init,
+            network=changes.network,
+            training=TrainingConfig(**{**values, **changes.training}),
+            augmentation=Augmentation(**{"scale": scale, **changes.augmentation}),
+            devices=devices,
+            resume=resume,
+            say=narrator.say,
+            on_step=on_step,
+        )
+    tell_of(narrator, out, run)
 
 
 def _refuse_options() -> None:
@@ -295,7 +306,8 @@ def _refuse_options() -> None:
     given = [
         parameter.opts[0]
         for parameter in context.command.params
-        if parameter.name not in ("config", "out", "devices", "resume", "data")
+        if parameter.expose_value
+        and parameter.name not in ("config", "out", "devices", "resume", "data")
         and context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
     ]
     if given:

@@ -8,30 +8,32 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from geomrcnn.cli.main import LazyGroup, Verb
 from geomrcnn.errors import DataError
 
 if TYPE_CHECKING:
     from geomrcnn.network.weights.assign import Report
 
 
-@click.group(
-    epilog="""\b
+HELP = """Read the weights of other projects.
+
+The files that `geomrcnn train --init coco` and `--init imagenet` need are downloaded once and
+kept in ~/.cache/geomrcnn (macOS: ~/Library/Caches/geomrcnn, Windows: %LOCALAPPDATA%\\geomrcnn)
+or in $GEOMRCNN_CACHE. Without a connection, put them there by hand. $GEOMRCNN_MIRROR is the URL
+of a folder to fetch them from instead.
+
+\b
 Examples:
   geomrcnn weights import mask_rcnn_coco.h5 --out coco.zip
   geomrcnn train farmland --init mask_rcnn_coco.h5 --out runs/farmland --gsd 2
 """
-)
-def weights() -> None:
-    """Read the weights of other projects.
 
-    The files that `geomrcnn train --init coco` and `--init imagenet` need are downloaded once and
-    kept in ~/.cache/geomrcnn (macOS: ~/Library/Caches/geomrcnn, Windows: %LOCALAPPDATA%\\geomrcnn)
-    or in $GEOMRCNN_CACHE. Without a connection, put them there by hand. $GEOMRCNN_MIRROR is the URL
-    of a folder to fetch them from instead.
-    """
+VERBS = {"import": Verb("geomrcnn.cli.weights:import_", "Make a model file of such weights.")}
+
+weights = LazyGroup("weights", VERBS, HELP)
 
 
-@weights.command(
+@click.command(
     "import",
     epilog="""\b
 Examples:

@@ -15,6 +15,9 @@ R = TypeVar("R")
 POLL = 0.1
 """Seconds after which a stage that waits looks whether it is still wanted."""
 
+PATIENCE = 0.3
+"""Seconds to wait for a stage that is no longer wanted."""
+
 
 class _End(Generic[T]):
     """After the last item: the error that ended the stage, if one did."""
@@ -28,7 +31,8 @@ def ahead(stage: Callable[[], Iterator[T]], depth: int = 2) -> Generator[T, None
 
     The stage is made, run and closed in that thread, so that it may hold what must not be shared
     between threads, as open rasters. When nobody wants more items it is closed before its next
-    item, and waited for.
+    item, and waited for; but not for long, for a network may need seconds for what it has begun,
+    and who interrupts wants an end.
 
     Args:
         stage: Makes the iterator.
@@ -51,7 +55,7 @@ def ahead(stage: Callable[[], Iterator[T]], depth: int = 2) -> Generator[T, None
             raise item.error
     finally:
         unwanted.set()
-        thread.join()
+        thread.join(PATIENCE)
 
 
 def side_by_side(

@@ -58,6 +58,7 @@ def bundle_run(
     calibrate: bool = True,
     int8: bool = False,
     say: Callable[[str], None] = print,
+    on_image: Callable[[int, int], None] = lambda done, total: None,
 ) -> ModelCard:
     """Make a bundle of a run.
 
@@ -70,6 +71,7 @@ def bundle_run(
             run's validation data; without such data nothing is done.
         int8: Whether to add a graph in 8-bit integers, made with tiles of the training images.
         say: Prints a line.
+        on_image: Hears how many of the images have been looked at that it calibrates on.
 
     Raises:
         GeomrcnnError: there is no checkpoint, the card does not fit, or the data to calibrate with
@@ -90,7 +92,8 @@ def bundle_run(
     network = trained_network(folder, which)
     evaluation = None
     if calibrate and images is not None and images.validation is not None:
-        evaluation = evaluate_dataset(KerasDetector(network, card_of(run)), images.validation)
+        detector = KerasDetector(network, card_of(run))
+        evaluation = evaluate_dataset(detector, images.validation, on_image=on_image)
     made = bundle_network(network, run, evaluation, out, card, say=say)
     if int8 and images is not None:
         made = _add_int8(Path(out), run, images.dataset)

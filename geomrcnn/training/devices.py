@@ -78,6 +78,17 @@ def find_devices(count: int | None = None) -> Place:
     return _placed(tf.distribute.MirroredStrategy(chosen))
 
 
+def device_names() -> list[str]:
+    """The processors and GPUs that TensorFlow sees, with their models where it knows them."""
+    names = []
+    for device in tf.config.list_physical_devices():
+        details = tf.config.experimental.get_device_details(device)
+        model = details.get("device_name")
+        name = device.name.removeprefix("/physical_device:")
+        names.append(f"{name}: {model}" if model else name)
+    return names
+
+
 def _several_hosts(count: int | None) -> tf.distribute.Strategy:
     if count is not None:
         raise DataError("--devices: with TF_CONFIG every device of every host is used")

@@ -20,6 +20,10 @@ TOLD = ("mask AP", "mask AP50", "box AP")
 """Scores that are shown on the screen; all are in the files."""
 
 
+OnStep = Callable[[int, int, Mapping[str, float]], None]
+"""Takes a step that is done, the number of all, and its losses and times as `TrainingLog` does."""
+
+
 class NoLog:
     """Writes nothing: for processes beside the one that does."""
 
@@ -38,6 +42,7 @@ class RunLog:
         start: int = 0,
         every: int = 20,
         say: Callable[[str], None] = print,
+        on_step: OnStep | None = None,
     ) -> None:
         """Write to `folder`/tensorboard and `folder`/losses.csv.
 
@@ -48,15 +53,18 @@ class RunLog:
                 are about to be done again.
             every: Steps to a report.
             say: Prints a line.
+            on_step: Hears of each step, and then no report is said in lines.
         """
         _begin_session(start, folder / TENSORBOARD)
         self._writer = tf.summary.create_file_writer(str(folder / TENSORBOARD))
         self._table = Table(folder / LOSSES_FILE, start)
-        self._steps, self._every, self.say = steps, every, say
+        self._steps, self._every, self.say, self._on_step = steps, every, say, on_step
         self._waiting: list[dict[str, float]] = []
 
     def step(self, step: int, values: dict[str, float]) -> None:
         """Take in a step; report when enough have come."""
+        if self._on_step is not None:
+            self._on_step(step, self._steps, values)
         self._waiting.append(values)
         if step % self._every == 0 or step == self._steps:
             self.report(step)
@@ -72,6 +80,10 @@ class RunLog:
         self._waiting = []
         self.scalars(step, {f"train/{name}": value for name, value in mean.items()})
         self._table.add({"step": step, **mean})
+        if self._on_step is None:
+            self._say(step, mean)
+
+    def _say(self, step: int, mean: Mapping[str, float]) -> None:
         left = (self._steps - step) * mean["seconds"] / 60
         parts = " ".join(
             f"{name} {mean[name]:.3f}"

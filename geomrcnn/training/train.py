@@ -30,7 +30,7 @@ from geomrcnn.training.initialise import (
     starting_point,
     trained_network,
 )
-from geomrcnn.training.log import LOSSES_FILE, NoLog, RunLog
+from geomrcnn.training.log import LOSSES_FILE, NoLog, OnStep, RunLog
 from geomrcnn.training.precision import layers_in
 from geomrcnn.training.radiometry import scaled_for, statistics_for
 from geomrcnn.training.run import RUN_FILE, RunConfig, is_run
@@ -58,6 +58,7 @@ def train(
     resume: bool = False,
     bundle: bool = True,
     say: Callable[[str], None] = print,
+    on_step: OnStep | None = None,
 ) -> RunConfig:
     """Train a network.
 
@@ -82,6 +83,7 @@ def train(
         resume: Go on with the run in `out`.
         bundle: Whether to make a model.zip of it at the end.
         say: Prints a line.
+        on_step: Hears of each step; by default a line is said every 20 steps.
 
     Raises:
         GeomrcnnError: for data, options or weights that do not fit.
@@ -122,7 +124,7 @@ def train(
         bands=None if bands is None else tuple(bands),
         init=init,
     )
-    return _carry_out(run, images, begin.load, folder, place, resume, bundle, say)
+    return _carry_out(run, images, begin.load, folder, place, resume, bundle, say, on_step)
 
 
 def repeat(
@@ -133,6 +135,7 @@ def repeat(
     resume: bool = False,
     bundle: bool = True,
     say: Callable[[str], None] = print,
+    on_step: OnStep | None = None,
 ) -> RunConfig:
     """Train once more what a run.toml describes; on a CPU the same weights come out.
 
@@ -167,7 +170,7 @@ def repeat(
         bands=len(run.pixels.bands),
         folder=folder,
     )
-    return _carry_out(run, images, begin.load, folder, place, resume, bundle, say)
+    return _carry_out(run, images, begin.load, folder, place, resume, bundle, say, on_step)
 
 
 def _carry_out(
@@ -179,6 +182,7 @@ def _carry_out(
     resume: bool,
     bundle: bool,
     say: Callable[[str], None],
+    on_step: OnStep | None,
 ) -> RunConfig:
     """Make the network, and train it from where it stands."""
     if run.training.patience and (place.hosts > 1 or images.validation is None):
@@ -195,7 +199,7 @@ def _carry_out(
     start = trainer.resume() if resume else 0
     if start:
         say(f"resuming after step {start}")
-    _fit(trainer, run, images, folder, start, bundle, say)
+    _fit(trainer, run, images, folder, start, bundle, say, on_step)
     return run
 
 
@@ -207,6 +211,7 @@ def _fit(
     start: int,
     bundle: bool,
     say: Callable[[str], None],
+    on_step: OnStep | None,
 ) -> None:
     training, dataset = run.training, images.dataset
     draw = image_draw(dataset, training.seed, dataset.weights)
@@ -232,7 +237,7 @@ def _fit(
     if not trainer.place.is_chief:
         trainer.fit(batches, NoLog(), start=start, name_of=name_of)
         return
-    log = RunLog(folder, training.steps, start=start, say=say)
+    log = RunLog(folder, training.steps, start=start, say=say, on_step=on_step)
     watch = Watch(trainer, log, folder)
     if images.validation is not None:
         watch.validation = Validation(images.validation, card_of(run), folder, start)

@@ -141,7 +141,9 @@ def test_json_lines(files: dict[str, str]) -> None:
     events = [json.loads(line) for line in result.stdout.splitlines()]
     assert [event["event"] for event in events] == ["start", *["progress"] * 4, "done"]
     assert [event["done"] for event in events[:-1]] == [0, 1, 2, 3, 4]
-    assert events[-2] == {"event": "progress", "done": 4, "total": 4, "skipped": 0, "objects": 8}
+    assert events[-2] == {
+        "event": "progress", "done": 4, "total": 4, "unit": "tiles", "skipped": 0, "objects": 8,
+    }  # fmt: skip
     assert events[-1]["objects"] == 8
     assert events[-1]["out"] == files["out"]
     assert events[-1]["device"] == "OpenVINO CPU fp32"

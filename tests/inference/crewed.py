@@ -14,7 +14,8 @@ from pathlib import Path
 
 import click
 
-from geomrcnn.cli.main import run, wind_up_when_terminated
+from geomrcnn.cli.ending import wind_up_when_terminated
+from geomrcnn.cli.main import run
 from geomrcnn.errors import ModelError
 from geomrcnn.inference.cluster import local_crew
 from geomrcnn.inference.options import Options

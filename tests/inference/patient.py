@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from geomrcnn.cli.main import run, wind_up_when_terminated
+from geomrcnn.cli.ending import wind_up_when_terminated
+from geomrcnn.cli.main import run
 from geomrcnn.inference.options import Options
 from geomrcnn.inference.predict import predict_to_file
 from geomrcnn.raster.tile import Tile
