@@ -112,6 +112,8 @@ class ReviewPanel(QgsDockWidget):
             self._say(self.tr("Choose a layer of polygons to review."))
             return
         with asking.waiting():
+            # The session opens the file for writing, which QGIS must not read meanwhile.
+            self._view.settle()
             self._session = ReviewSession(layer, self.face.order.currentData(), self)
         self._session.changed.connect(self._soon.start)
         self._session.ended.connect(self.end_review)
