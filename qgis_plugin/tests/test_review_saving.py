@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 from pathlib import Path
 
@@ -83,6 +84,24 @@ def test_nothing_is_saved_over_the_layer_or_without_accepted_polygons(layer, tmp
         save_training_data(none, tmp_path / "training.gpkg", 5.0)
     assert (tmp_path / "roofs.gpkg").read_bytes() == before
     assert {path.name for path in tmp_path.iterdir()} == {"roofs.gpkg", "none.gpkg"}
+
+
+@pytest.mark.parametrize("kilobytes", [40, 80, 200, 1500, 2300])
+def test_a_full_disk_leaves_nothing_behind(tmp_path, qgis_app, kilobytes) -> None:
+    many = write(
+        tmp_path / "many.gpkg",
+        ((square(k % 100, k // 100), ("roof", 0.5, 1.0, A)) for k in range(10_000)),
+        REVIEWED,
+    )
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes * 1000, before[1]))
+    try:
+        with pytest.raises(NotSaved):
+            save_accepted(many, tmp_path / "accepted.gpkg")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["many.gpkg"]
+    assert save_accepted(many, tmp_path / "accepted.gpkg") == 10_000
 
 
 def test_a_copy_looks_the_same(layer, tmp_path) -> None:

@@ -19,8 +19,10 @@ class OutlineEditing:
         self._iface = iface
         self._layer: QgsVectorLayer | None = None
 
-    def begin(self, layer: QgsVectorLayer, id_: int) -> None:
-        """Select a feature and take up the vertex tool.
+    def begin(self, layer: QgsVectorLayer) -> None:
+        """Take up the vertex tool.
+
+        The feature is not selected: QGIS fills what is selected, and would hide the imagery.
 
         Raises:
             NotWritten: the layer cannot be edited.
@@ -32,7 +34,6 @@ class OutlineEditing:
             layer.editingStopped.connect(self._forget)
             layer.willBeDeleted.connect(self._forget)
         self._iface.setActiveLayer(layer)
-        layer.selectByIds([id_])
         self._iface.actionVertexToolActiveLayer().trigger()
 
     def is_under_way(self) -> bool:
@@ -50,7 +51,6 @@ class OutlineEditing:
             return
         if not layer.commitChanges():
             raise NotWritten(" ".join(layer.commitErrors()[:1]) or tr("The layer was not saved."))
-        layer.removeSelection()
         self._iface.actionPan().trigger()
 
     def _forget(self) -> None:

@@ -93,7 +93,7 @@ class Face(QWidget):
         # Clicks leave the focus, and so the keys, where they were.
         self.classes.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         height = self.fontMetrics().height() + 4
-        self.classes.setFixedHeight(CLASSES_SEEN * height + 4)
+        self.classes.setMaximumHeight(CLASSES_SEEN * height + 4)
         self.edit_classes = _button(
             self.tr("Edit classes…"), self.tr("Add classes, and say which has which key")
         )

@@ -10,7 +10,7 @@ from qgis.core import QgsMapLayer, QgsProject
 from qgis.gui import QgisInterface, QgsDockWidget
 from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtGui import QKeySequence
-from qgis.PyQt.QtWidgets import QAction, QInputDialog, QWidget
+from qgis.PyQt.QtWidgets import QAction, QFrame, QInputDialog, QScrollArea, QWidget
 
 from . import asking, classes, verdicts
 from .beside import NotSaved
@@ -37,7 +37,13 @@ class ReviewPanel(QgsDockWidget):
         self._view, self._editing = MapView(self._canvas), OutlineEditing(iface)
         self._actions: list[QAction] = []
         self.face = Face(self._build_actions())
-        self.setWidget(self.face)
+        frame = QScrollArea()
+        frame.setWidget(self.face)
+        frame.setWidgetResizable(True)
+        frame.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        frame.setFrameShape(QFrame.Shape.NoFrame)
+        frame.setMinimumWidth(self.face.minimumSizeHint().width())
+        self.setWidget(frame)
         # Layers may change a thousand features at once, which is shown once.
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -112,6 +118,8 @@ class ReviewPanel(QgsDockWidget):
             self._say(self.tr("Choose a layer of polygons to review."))
             return
         with asking.waiting():
+            # The session opens the file for writing, which QGIS must not read meanwhile.
+            self._view.settle()
             self._session = ReviewSession(layer, self.face.order.currentData(), self)
         self._session.changed.connect(self._soon.start)
         self._session.ended.connect(self.end_review)
@@ -176,7 +184,7 @@ class ReviewPanel(QgsDockWidget):
         if self._editing.is_under_way():
             self._editing.finish()
         elif self._session.queue.current is not None:
-            self._editing.begin(self._session.layer, self._session.queue.current)
+            self._editing.begin(self._session.layer)
             self._say(self.tr("Move the vertices; E or a verdict saves them."))
 
     def _choose_class(self, row: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -107,25 +109,44 @@ def write_layer(
         QgsProject.instance().transformContext(),
         options,
     )
-    _add(writer, features)
+    written = _add(writer, features)
     failed, reason = writer.hasError(), writer.errorMessage()
     del writer
     if failed != QgsVectorFileWriter.WriterError.NoError:
         raise NotSaved(" ".join(reason.split()))
+    _check(path, name, written)
 
 
-def _add(writer: QgsVectorFileWriter, features: Iterable[QgsFeature]) -> None:
-    """Write features until all are written or one fails."""
+def _add(writer: QgsVectorFileWriter, features: Iterable[QgsFeature]) -> int:
+    """Write features until all are written or one fails; how many were."""
+    written = 0
     if writer.hasError() != QgsVectorFileWriter.WriterError.NoError:
-        return
+        return written
     for feature in features:
         shape = feature.geometry()
         if not shape.isNull():
             shape.convertToMultiType()
             feature.setGeometry(shape)
         if not writer.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
-            return
-    writer.flushBuffer()
+            break
+        written += 1
+    return written
+
+
+def _check(path: Path, name: str, rows: int) -> None:
+    """Look whether a layer is whole: on a full disk it fails as it is closed, and nobody says so.
+
+    The index is the last thing that is written.
+    """
+    table = name.replace('"', '""')
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as file:
+            found = file.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
+            file.execute(f'SELECT * FROM "rtree_{table}_geom" LIMIT 1').fetchall()
+    except sqlite3.Error as error:
+        raise NotSaved(tr("The layer could not be written; is the disk full?")) from error
+    if found != rows:
+        raise NotSaved(tr("The layer could not be written; is the disk full?"))
 
 
 def _write_all(

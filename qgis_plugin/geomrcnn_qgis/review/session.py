@@ -47,11 +47,12 @@ class ReviewSession(QObject):
     def __init__(self, layer: QgsVectorLayer, order: Order, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.layer = layer
-        self._writing = self._holds_open = False
+        self._writing = False
         self._given: list[tuple[int, Verdict]] = []
         self._ruler = QgsDistanceArea()
         self._ruler.setSourceCrs(layer.crs(), QgsProject.instance().transformContext())
         self._ruler.setEllipsoid(layer.crs().ellipsoidAcronym())
+        self._hold()
         self._load(order)
         for signal, slot in self._ears():
             signal.connect(slot)
@@ -91,17 +92,11 @@ class ReviewSession(QObject):
 
     def feature(self) -> QgsFeature | None:
         """The current polygon; None if none is left. Those the layer has lost are passed over."""
-        is_fresh = False
         while self.queue.current is not None:
             feature = self.layer.getFeature(self.queue.current)
             if feature.isValid():
                 return feature
-            if is_fresh:
-                self.queue.remove(self.queue.current)
-            else:
-                # QGIS may read through a connection older than the file's state.
-                self.layer.dataProvider().reloadData()
-                is_fresh = True
+            self.queue.remove(self.queue.current)
         return None
 
     def facts(self, feature: QgsFeature) -> Facts:
@@ -151,13 +146,8 @@ class ReviewSession(QObject):
         self.queue.set(id_, verdict)
 
     def _write(self, id_: int, column: str, value: str | None) -> None:
-        """Write without hearing of it.
-
-        The file stays open for writing from then on: it is opened, and its journal chosen, once.
-        """
+        """Write without hearing of it."""
         self._writing = True
-        if not (self._holds_open or self.layer.isEditable()):
-            self._holds_open = self.layer.dataProvider().enterUpdateMode()
         try:
             verdicts.write(self.layer, id_, column, value)
         finally:
@@ -187,17 +177,23 @@ class ReviewSession(QObject):
         if not sip.isdeleted(self.layer):
             for signal, slot in self._ears():
                 signal.disconnect(slot)
-            self._let_go()
+            if self._holds_open:
+                # What is in SQLite's journal goes into the file.
+                self.layer.dataProvider().leaveUpdateMode()
 
-    def _let_go(self) -> None:
-        """Let the file be closed, which puts all that was written into the file itself."""
-        if self._holds_open:
-            self.layer.dataProvider().leaveUpdateMode()
-        self._holds_open = False
+    def _hold(self) -> None:
+        """Open the file for writing, and keep it open: to change over takes time.
+
+        QGIS may read nonsense from a GeoPackage that it opened while this happened.
+        """
+        self._holds_open = (
+            verdicts.why_not_writable(self.layer) is None
+            and self.layer.dataProvider().enterUpdateMode()
+        )
 
     def _on_source(self) -> None:
-        """The layer reads another file now, which nobody holds open."""
-        self._holds_open = False
+        """The layer reads another file now."""
+        self._hold()
         self.reload()
 
     def _on_added(self, id_: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from qgis.core import (
     QgsCoordinateTransform,
     QgsCsException,
@@ -12,7 +14,9 @@ from qgis.core import (
     QgsWkbTypes,
 )
 from qgis.gui import QgsMapCanvas, QgsRubberBand
+from qgis.PyQt.QtCore import QEventLoop
 from qgis.PyQt.QtGui import QColor
+from qgis.PyQt.QtWidgets import QApplication
 
 from .entry import Verdict
 
@@ -21,6 +25,9 @@ SURROUNDINGS = 3.0
 
 WIDTH = 3
 """Of the outline, in pixels."""
+
+PATIENCE = 2.0
+"""Seconds that a map may take to be drawn."""
 
 COLOURS = {
     Verdict.UNDECIDED: QColor(0, 205, 255),
@@ -39,6 +46,13 @@ class MapView:
         # A dark rim, or else the outline would vanish on ground of its own colour.
         self._band.setSecondaryStrokeColor(QColor(0, 0, 0, 160))
         self._band.setFillColor(QColor(0, 0, 0, 0))
+
+    def settle(self) -> None:
+        """Wait until the map is drawn, but not for imagery that takes longer than its layers."""
+        deadline = time.monotonic() + PATIENCE
+        while self.canvas.isDrawing() and time.monotonic() < deadline:
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
+            time.sleep(0.005)
 
     def highlight(self, layer: QgsVectorLayer, feature: QgsFeature, verdict: Verdict) -> None:
         """Draw the outline of a feature in the colour of its verdict."""
