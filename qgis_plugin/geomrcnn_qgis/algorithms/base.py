@@ -88,14 +88,13 @@ class Algorithm(QgsProcessingAlgorithm):
         return True
 
     def run_geomrcnn(
-        self, arguments: Sequence[str], feedback: QgsProcessingFeedback, unit: str
+        self, arguments: Sequence[str], feedback: QgsProcessingFeedback
     ) -> child.Event:
         """Run a verb that tells of its progress.
 
         Args:
             arguments: Of the command line.
             feedback: Is told, and says when to stop.
-            unit: What progress is counted in.
 
         Returns:
             What it said at the end.
@@ -103,7 +102,7 @@ class Algorithm(QgsProcessingAlgorithm):
         Raises:
             QgsProcessingException: what went wrong, in one line.
         """
-        telling = Telling(feedback, self.tr(unit))
+        telling = Telling(feedback)
         arguments = [*arguments, "--progress", "jsonl"]
         feedback.pushCommandInfo(_shown(self._python, arguments))
         try:

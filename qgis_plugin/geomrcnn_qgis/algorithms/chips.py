@@ -129,7 +129,7 @@ class MakeChips(Algorithm):
             if complete is not None:
                 area = areas.of_source(complete, Path(folder) / "aoi.gpkg", context)
                 arguments += ["--aoi", str(area.path)]
-            self.run_geomrcnn(arguments + self._options(parameters, context), feedback, "windows")
+            self.run_geomrcnn(arguments + self._options(parameters, context), feedback)
         return {"OUTPUT": out}
 
     def _options(self, parameters: Parameters, context: QgsProcessingContext) -> list[str]:

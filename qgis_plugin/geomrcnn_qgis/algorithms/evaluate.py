@@ -79,9 +79,7 @@ class EvaluatePolygons(Algorithm):
             if parameters.get("MIN_SCORE") not in (None, ""):
                 least = self.parameterAsDouble(parameters, "MIN_SCORE", context)
                 arguments += ["--min-score", repr(least)]
-            done = self.run_geomrcnn(
-                [*arguments, "--report", out, "--overwrite"], feedback, "objects"
-            )
+            done = self.run_geomrcnn([*arguments, "--report", out, "--overwrite"], feedback)
         for name in FIGURES:
             feedback.pushInfo(f"{name.replace('_', ' ')}: {done.get(name)}")
         return {"OUTPUT": out, **{name.upper(): done.get(name) for name in FIGURES}}

@@ -222,7 +222,6 @@ class PredictPolygons(Algorithm):
                 ["predict", raster, "--out", out, "--overwrite", "--model", model, *within,
                  *self._options(parameters, context)],
                 feedback,
-                "tiles",
             )  # fmt: skip
         self._dress(parameters, out, context)
         return {"OUTPUT": out, "OBJECTS": done.get("objects")}

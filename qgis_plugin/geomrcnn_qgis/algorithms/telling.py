@@ -14,11 +14,11 @@ EVERY = 2.0
 class Telling:
     """Tells a feedback what a process says."""
 
-    def __init__(self, feedback: QgsProcessingFeedback, unit: str) -> None:
-        """Tell of progress in these units, such as "tiles"."""
-        self._feedback, self._unit = feedback, unit
+    def __init__(self, feedback: QgsProcessingFeedback) -> None:
+        """Tell a feedback."""
+        self._feedback = feedback
         self._began = self._told = time.monotonic()
-        self._first: int | None = None
+        self._first = 0
 
     def event(self, event: dict[str, Any]) -> None:
         """Take in an event."""
@@ -36,29 +36,29 @@ class Telling:
             self._feedback.pushConsoleInfo(line)
 
     def _progress(self, event: dict[str, Any]) -> None:
+        """Take in how far a part of the work is."""
         done, total = int(event.get("done", 0)), int(event.get("total", 0))
         now = time.monotonic()
         if total:
             self._feedback.setProgress(100 * done / total)
-        if self._first is None:
+        if event["event"] == "start":
             # What a journal had already took no time.
-            self._first, self._began = done, now
+            self._first, self._began, self._told = done, now, now
         elif done >= total or now - self._told > EVERY:
             self._told = now
-            objects = event.get("objects")
+            unit, objects = str(event.get("unit", "")), event.get("objects")
             found = "" if objects is None else f", {objects} objects"
-            self._feedback.setProgressText(
-                f"{done} of {total} {self._unit}{found}{self._pace(done, total, now)}"
-            )
+            pace = self._pace(done, total, unit, now)
+            self._feedback.setProgressText(f"{done} of {total} {unit}{found}{pace}")
 
-    def _pace(self, done: int, total: int, now: float) -> str:
+    def _pace(self, done: int, total: int, unit: str, now: float) -> str:
         """How fast, and how long still."""
-        new, spent = done - (self._first or 0), now - self._began
+        new, spent = done - self._first, now - self._began
         if new <= 0 or spent <= 0:
             return ""
         rate = new / spent
         left = f", {duration((total - done) / rate)} left" if done < total else ""
-        return f", {rate:.1f} {self._unit}/s{left}"
+        return f", {rate:.1f} {unit}/s{left}"
 
 
 def duration(seconds: float) -> str:

@@ -107,7 +107,7 @@ class TrainModel(Algorithm):
         out = self.parameterAsString(parameters, "OUTPUT", context)
         chips = self.parameterAsFile(parameters, "INPUT", context)
         self.run_geomrcnn(
-            ["train", chips, "--out", out, *self._options(parameters, context)], feedback, "steps"
+            ["train", chips, "--out", out, *self._options(parameters, context)], feedback
         )
         return {
             "OUTPUT": out,
