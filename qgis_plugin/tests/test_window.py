@@ -150,8 +150,8 @@ def test_polygons_come_to_the_map_in_the_colours_of_their_classes(seen: dict[str
 
 def test_verdicts_are_kept_in_the_layer(seen: dict[str, Any]) -> None:
     total = seen["polygons_layer"]["features"]
-    assert seen["review_begins"] == f"0 accepted, 0 rejected, {total} undecided"
-    assert seen["review_after"] == f"2 accepted, 1 rejected, {total - 3} undecided"
+    assert seen["review_begins"] == f"0 accepted, 0 rejected, {total} left"
+    assert seen["review_after"] == f"2 accepted, 1 rejected, {total - 3} left"
     assert seen["verdicts"] == ["accepted", "accepted", "rejected"]
 
 
