@@ -157,7 +157,7 @@ def show(moments: list[Moment]) -> None:
 @click.option("--format", "ending", default=".parquet", show_default=True)
 @click.option("--journal/--no-journal", default=True, show_default=True,
               help="Keep a journal, as runs do; a tile of four objects takes 650 bytes, one of "
-              "none NONE.")  # fmt: skip
+              "none 30.")  # fmt: skip
 @click.option("--folder", type=click.Path(path_type=Path), help="Where there is room.")
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Write the figures here too.")
 def main(
