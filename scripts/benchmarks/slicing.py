@@ -110,7 +110,10 @@ def main(
 
 def has_not(python: str) -> str:
     """Why an interpreter cannot run SAHI with a network of ours; empty if it can."""
-    tried = subprocess.run([python, "-c", f"import {CHILD}"], capture_output=True, text=True)
+    try:
+        tried = subprocess.run([python, "-c", f"import {CHILD}"], capture_output=True, text=True)
+    except OSError as error:
+        return error.strerror or str(error)
     lines = tried.stderr.strip().splitlines()
     return "" if tried.returncode == 0 else lines[-1] if lines else "it does not start"
 
