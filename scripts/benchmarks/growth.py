@@ -63,8 +63,8 @@ class Line(NamedTuple):
 @click.option("--size", "sizes", multiple=True, type=int, default=(4096, 8192, 16_384),
               show_default=True, metavar="PX", help="Sides of rasters.")  # fmt: skip
 @click.option("--objects", "counts", multiple=True, type=int,
-              default=(10, 30, 100, 300, 1000, 1500), show_default=True,
-              help="Objects in a tile.")  # fmt: skip
+              default=(10, 30, 100, 300, 1000, 1500, 2000), show_default=True,
+              help="About as many in a tile; the table tells how many there were.")  # fmt: skip
 @click.option("--tile", "tiles", multiple=True, type=int, default=(512, 1024, 2048),
               show_default=True, help="Sides, in pixels.")  # fmt: skip
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Write the figures here too.")

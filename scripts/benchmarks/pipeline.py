@@ -34,6 +34,9 @@ from scripts.benchmarks.common.whole import Whole, run_whole
 from tests.oracles.detector import OracleDetector
 from tests.oracles.scenes import rotated_parcels
 
+SMALLEST = 60.0
+"""Square pixels of a field that is seen, so that 1,500 and more have room in a tile of 1024."""
+
 
 @click.command()
 @click.option("--model", default="fields", show_default=True, metavar="NAME|PATH")
@@ -84,9 +87,9 @@ def main(
 
 def parcels(size: int, tile: int, objects: int) -> OracleDetector:
     """A detector that knows fields, so large that a tile has about as many as are wanted."""
-    # Parcels are halved until they are short enough; this comes out at as many as are wanted.
-    fields = rotated_parcels(size, 1.12 * tile / math.sqrt(objects), 1, 0.0)
-    return OracleDetector(fields, jitter=1.0)
+    # Parcels are halved until they are short enough; this comes out at about as many as are wanted.
+    fields = rotated_parcels(size, 1.12 * tile / math.sqrt(objects), 1, 0.0, SMALLEST)
+    return OracleDetector(fields, jitter=1.0, smallest=SMALLEST)
 
 
 def stage_table(stages: Mapping[str, Mapping[str, float]]) -> str:

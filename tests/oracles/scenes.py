@@ -46,15 +46,15 @@ def parcels(size: float, longest: float, seed: int = 0, early: float = 0.3) -> l
 
 
 def rotated_parcels(
-    size: float, longest: float, seed: int = 0, early: float = 0.3
+    size: float, longest: float, seed: int = 0, early: float = 0.3, smallest: float = 400
 ) -> list[Polygon]:
-    """Parcels turned by 27 degrees, filling the square still."""
+    """Parcels turned by 27 degrees, filling the square still but for those below an area."""
     middle, frame = (size / 2, size / 2), shapely.box(0, 0, size, size)
     larger = [
         affinity.scale(p, 1.5, 1.5, origin=middle) for p in parcels(size, longest, seed, early)
     ]
     turned = [affinity.rotate(p, 27, origin=middle).intersection(frame) for p in larger]
-    return [p for p in turned if p.geom_type == "Polygon" and p.area > 400]
+    return [p for p in turned if p.geom_type == "Polygon" and p.area > smallest]
 
 
 def row_houses(size: float) -> list[Polygon]:
