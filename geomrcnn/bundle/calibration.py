@@ -39,6 +39,10 @@ class Calibration:
         shifted = self.slope * logit(np.asarray(scores, np.float64)) + self.offset
         return np.asarray(expit(shifted), scores.dtype)
 
+    def before(self, calibrated: float) -> float:
+        """The score that becomes this one."""
+        return float(expit((logit(calibrated) - self.offset) / self.slope))
+
     def after(self, first: Calibration) -> Calibration:
         """The calibration that applies `first`, and then this one."""
         return Calibration(self.slope * first.slope, self.slope * first.offset + self.offset)

@@ -12,7 +12,7 @@ from geomrcnn.inference.opening import Opening
 from geomrcnn.raster.grid import Cell
 from geomrcnn.raster.tile import Tile
 from geomrcnn.raster.tile_reader import TileReader
-from geomrcnn.runtime.detector import Detector, streams_of
+from geomrcnn.runtime.detector import Detector, heard_above, streams_of
 
 FINDINGS_AHEAD = 64
 """Tiles whose findings may wait: they are settled by rows, and meanwhile the detector goes on."""
@@ -68,11 +68,11 @@ def look(
         RasterError: a tile cannot be read, and `strict`.
     """
 
+    heard = heard_above(detector, min_score)
+
     def detected() -> Iterator[Looked]:
         read = ahead(lambda: _read(cells, opening, strict))
-        return side_by_side(
-            lambda tile: _detect(tile, detector, min_score), read, streams_of(detector)
-        )
+        return side_by_side(lambda tile: _detect(tile, heard, min_score), read, streams_of(heard))
 
     return ahead(detected, FINDINGS_AHEAD)
 

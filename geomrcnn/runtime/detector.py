@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -53,7 +53,8 @@ class Detector(Model, Protocol):
     """Anything that finds objects in tiles: a network, or an oracle in a test.
 
     One that can look at several tiles side by side says at how many by an attribute `streams`; its
-    `detect` is called from as many threads.
+    `detect` is called from as many threads. One that saves work by leaving out what scores too low
+    has a method `above(score)`, which returns a detector that may do so.
     """
 
     def detect(self, tiles: Sequence[Tile]) -> list[Detections]:
@@ -63,3 +64,9 @@ class Detector(Model, Protocol):
 def streams_of(detector: Detector) -> int:
     """Tiles that a detector can look at side by side."""
     return int(getattr(detector, "streams", 1))
+
+
+def heard_above(detector: Detector, score: float) -> Detector:
+    """A detector that need not tell of what scores less, though it may."""
+    above = getattr(detector, "above", None)
+    return detector if above is None else cast(Detector, above(score))

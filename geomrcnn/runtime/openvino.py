@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import copy
+import os
 from collections.abc import Sequence
 from queue import SimpleQueue
 
+import numpy as np
 import openvino
 
 from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.errors import ModelError
+from geomrcnn.network.config import MaskRCNNConfig
 from geomrcnn.network.resizing import frame_for
 from geomrcnn.raster.tile import Tile
 from geomrcnn.runtime.batch import to_detections, to_image
 from geomrcnn.runtime.detector import Detections
+from geomrcnn.runtime.least_score import ANY, ask_for_least_score
+from geomrcnn.runtime.memory import available_memory, bytes_for_a_tile, streams_that_fit
 from geomrcnn.runtime.topk import choose_before_sorting
 
 STREAMS = 4
-"""Tiles to look at side by side, at most: each takes some hundred megabytes. Two were measured, on
-two cores."""
+"""Tiles to look at side by side, at most, where memory is enough. Two were measured, on two
+cores."""
+
+MARGIN = 1e-3
+"""Share of a least score that is asked for less, for what rounding and calibration leave open."""
 
 
 class OpenVinoDetector:
@@ -42,7 +51,8 @@ class OpenVinoDetector:
             tile: Side of the tiles.
             precision: Of the graph.
             threads: In how many to compute; None is as many as there are cores.
-            streams: Tiles at once, which share the threads; at most one for each.
+            streams: Tiles at once, which share the threads; at most one for each, and no more
+                than there is memory for.
 
         Raises:
             ModelError: there is no such graph, or it cannot be read or compiled.
@@ -53,18 +63,20 @@ class OpenVinoDetector:
         self._config = bundle.config()
         self._side = max(frame_for(self._config, tile, tile).array)
         self._precision = precision
+        self._least = ANY
         xml, weights = bundle.openvino(precision)
         try:
             core = openvino.Core()
             model = core.read_model(xml, weights)
             model.reshape([1, self._side, self._side, len(bundle.card.bands)])
             choose_before_sorting(model)
+            ask_for_least_score(model)
             _sum_in_one_order(model)
             # Of all that is not int8. The plugin's own choice on some processors is bfloat16, which
             # moves outlines.
             properties: dict[str, object] = {
                 "INFERENCE_PRECISION_HINT": "f32",
-                "NUM_STREAMS": streams,
+                "NUM_STREAMS": _streams_for(self._config, self._side, streams, threads),
             }
             if threads is not None:
                 # Several processes would all pin their threads to the first cores.
@@ -93,6 +105,15 @@ class OpenVinoDetector:
         """Tiles at once: `detect` may be called from as many threads."""
         return int(self._model.get_property("NUM_STREAMS"))
 
+    def above(self, score: float) -> OpenVinoDetector:
+        """The same detector, which leaves out most of what scores less and is the quicker for it.
+
+        It shares all else with this one.
+        """
+        quicker = copy.copy(self)
+        quicker._least = np.float32((1 - MARGIN) * self.card.calibration.before(score))
+        return quicker
+
     def detect(self, tiles: Sequence[Tile]) -> list[Detections]:
         """Detections of each tile, in order."""
         return [self._one(tile) for tile in tiles]
@@ -106,10 +127,18 @@ class OpenVinoDetector:
         request = self._idle.get()
         try:
             # `to_detections` copies the outputs.
-            outputs = request.infer([image], share_inputs=True, share_outputs=True)
+            outputs = request.infer([image, self._least], share_inputs=True, share_outputs=True)
             return to_detections(outputs, frame, self._config, self.card.calibration)
         finally:
             self._idle.put(request)
+
+
+def _streams_for(config: MaskRCNNConfig, side: int, wanted: int, threads: int | None) -> int:
+    """Tiles at once; with fewer threads than cores, others want their share of the memory."""
+    available = available_memory()
+    if available is not None and threads is not None:
+        available = int(available * min(1.0, threads / (os.cpu_count() or 1)))
+    return streams_that_fit(wanted, bytes_for_a_tile(config, side), available)
 
 
 def _sum_in_one_order(model: openvino.Model) -> None:

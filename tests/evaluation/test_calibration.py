@@ -103,6 +103,13 @@ def test_one_calibration_after_another(a: float, b: float, c: float, d: float) -
     np.testing.assert_allclose(second.after(first)(scores), second(first(scores)), rtol=1e-5)
 
 
+@given(st.floats(0.1, 5), st.floats(-5, 5), st.floats(0.01, 0.99))
+def test_a_score_before_it_was_calibrated(slope: float, offset: float, score: float) -> None:
+    line = Calibration(slope, offset)
+    assert line.before(float(line(np.array([score]))[0])) == pytest.approx(score)
+    assert (line.before(0.0), line.before(1.0)) == (0, 1)
+
+
 def test_the_identity_changes_no_bit_and_a_falling_line_is_refused() -> None:
     scores = np.random.default_rng(0).random(100, np.float32)
     assert IDENTITY(scores) is scores

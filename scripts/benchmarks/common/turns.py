@@ -20,6 +20,7 @@ from geomrcnn.inference.predict import predict_to_file
 from geomrcnn.raster.tile import Tile
 from geomrcnn.raster.tile_reader import TileReader
 from geomrcnn.runtime import Detections, Detector, openvino
+from geomrcnn.runtime.detector import heard_above
 from geomrcnn.vector import merge, settle
 from scripts.benchmarks.common.stopwatch import Spent, StopWatch
 from tests.oracles.detector import OracleDetector
@@ -60,6 +61,11 @@ class Witness:
     ) -> None:
         self.card = card
         self._model, self._truth, self._watch = model, truth, watch
+
+    def above(self, score: float) -> Witness:
+        """The same, with a model that leaves out what scores less."""
+        model = self._model and heard_above(self._model, score)
+        return Witness(self.card, model, self._truth, self._watch)
 
     def detect(self, tiles: Sequence[Tile]) -> list[Detections]:
         """What is in each tile."""

@@ -19,9 +19,10 @@ import numpy as np
 from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.inference.ahead import side_by_side
 from geomrcnn.inference.options import Options
-from geomrcnn.inference.survey import Survey, open_survey
+from geomrcnn.inference.survey import FAINT, Survey, open_survey
 from geomrcnn.raster.tile import Tile
 from geomrcnn.raster.tile_reader import TileReader
+from geomrcnn.runtime.detector import heard_above
 from geomrcnn.runtime.openvino import OpenVinoDetector
 
 SAMPLE, UNSEEN = 32, 2
@@ -138,9 +139,10 @@ def network_alone(survey: Survey, detector: OpenVinoDetector) -> float:
     reader = TileReader(survey.source)
     read = (reader.read(cells[place]) for place in places)
     tiles = [tile for tile in read if tile.valid.any()]
+    heard = heard_above(detector, FAINT * survey.min_score)
 
     def look(tiles: Sequence[Tile]) -> None:
-        for _ in side_by_side(lambda tile: detector.detect([tile]), tiles, detector.streams):
+        for _ in side_by_side(lambda tile: heard.detect([tile]), tiles, detector.streams):
             pass
 
     look((tiles * UNSEEN)[: UNSEEN * detector.streams])
