@@ -118,6 +118,14 @@ class Algorithm(QgsProcessingAlgorithm):
         except child.Failed as error:
             raise QgsProcessingException(str(error)) from error
 
+    def given_number(
+        self, parameters: Parameters, name: str, context: QgsProcessingContext
+    ) -> float | None:
+        """A number that may have been left empty."""
+        if parameters.get(name) in (None, ""):
+            return None
+        return float(self.parameterAsDouble(parameters, name, context))
+
     def add_advanced(self, parameter: QgsProcessingParameterDefinition, help: str = "") -> None:
         """Add a parameter that is folded away at first."""
         advanced = QgsProcessingParameterDefinition.Flag.FlagAdvanced

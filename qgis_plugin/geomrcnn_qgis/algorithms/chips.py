@@ -10,16 +10,15 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
-    QgsProcessingParameterBoolean,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterMultipleLayers,
-    QgsProcessingParameterNumber,
 )
 
 from ..layers import areas, imagery
 from .base import Algorithm, Parameters
+from .parameters import flag, real, whole
 
 
 class MakeChips(Algorithm):
@@ -55,33 +54,17 @@ class MakeChips(Algorithm):
                 "AOI", self.tr("Areas in which labels are complete"), polygons, optional=True
             )
         )
-        number = QgsProcessingParameterNumber
         self.add(
-            number("GSD", self.tr("Size of a pixel in metres"), number.Type.Double, optional=True,
-                   minValue=0.001),
+            real("GSD", self.tr("Size of a pixel in metres"), None, 0.001),
             "The raster's own, where it is left empty.",
-        )  # fmt: skip
-        self.add(
-            number("TILE", self.tr("Side of a chip in pixels"), number.Type.Integer, 512,
-                   minValue=32, maxValue=8192)
-        )  # fmt: skip
-        self.add_advanced(
-            number("OVERLAP", self.tr("What neighbours share, in pixels"), number.Type.Integer, 0,
-                   minValue=0)
-        )  # fmt: skip
-        self.add_advanced(
-            number("NEGATIVES", self.tr("Share of chips without objects"), number.Type.Double, 0.2,
-                   minValue=0, maxValue=0.99)
-        )  # fmt: skip
-        self.add_advanced(
-            number("SEED", self.tr("Seed"), number.Type.Integer, 0, minValue=0),
-            "Another number, another split.",
         )
+        self.add(whole("TILE", self.tr("Side of a chip in pixels"), 512, 32, 8192))
+        self.add_advanced(whole("OVERLAP", self.tr("What neighbours share, in pixels"), 0, 0))
         self.add_advanced(
-            QgsProcessingParameterBoolean(
-                "OVERWRITE", self.tr("Replace chips that are in the folder"), defaultValue=False
-            )
+            real("NEGATIVES", self.tr("Share of chips without objects"), 0.2, 0, 0.99)
         )
+        self.add_advanced(whole("SEED", self.tr("Seed"), 0, 0), "Another number, another split.")
+        self.add_advanced(flag("OVERWRITE", self.tr("Replace chips that are in the folder")))
         self.add(QgsProcessingParameterFolderDestination("OUTPUT", self.tr("Folder of chips")))
 
     def checkParameterValues(  # noqa: N802
@@ -138,8 +121,9 @@ class MakeChips(Algorithm):
         for name, option in (("TILE", "--tile"), ("OVERLAP", "--overlap"), ("SEED", "--seed")):
             options += [option, str(self.parameterAsInt(parameters, name, context))]
         options += ["--negatives", repr(self.parameterAsDouble(parameters, "NEGATIVES", context))]
-        if parameters.get("GSD") not in (None, ""):
-            options += ["--gsd", repr(self.parameterAsDouble(parameters, "GSD", context))]
+        gsd = self.given_number(parameters, "GSD", context)
+        if gsd is not None:
+            options += ["--gsd", repr(gsd)]
         attribute = self.parameterAsString(parameters, "CLASS", context)
         if attribute:
             options += ["--class-attribute", attribute]

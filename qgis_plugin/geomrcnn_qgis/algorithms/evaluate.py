@@ -13,11 +13,11 @@ from qgis.core import (
     QgsProcessingOutputNumber,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterFileDestination,
-    QgsProcessingParameterNumber,
 )
 
 from ..layers import areas
 from .base import Algorithm, Parameters
+from .parameters import real
 
 FIGURES = ("precision", "recall", "f1", "mean_iou")
 
@@ -43,11 +43,7 @@ class EvaluatePolygons(Algorithm):
         self.add(
             source("AOI", self.tr("Areas in which the truth is complete"), polygons, optional=True)
         )
-        number = QgsProcessingParameterNumber
-        self.add(
-            number("MIN_SCORE", self.tr("Least score"), number.Type.Double, optional=True,
-                   minValue=0, maxValue=1)
-        )  # fmt: skip
+        self.add(real("MIN_SCORE", self.tr("Least score"), None, 0, 1))
         self.add(
             QgsProcessingParameterFileDestination(
                 "OUTPUT", self.tr("Report"), self.tr("HTML files (*.html)")
@@ -76,8 +72,8 @@ class EvaluatePolygons(Algorithm):
             arguments = ["evaluate", "--pred", files["INPUT"], "--truth", files["TRUTH"]]
             if "AOI" in files:
                 arguments += ["--aoi", files["AOI"]]
-            if parameters.get("MIN_SCORE") not in (None, ""):
-                least = self.parameterAsDouble(parameters, "MIN_SCORE", context)
+            least = self.given_number(parameters, "MIN_SCORE", context)
+            if least is not None:
                 arguments += ["--min-score", repr(least)]
             done = self.run_geomrcnn([*arguments, "--report", out, "--overwrite"], feedback)
         for name in FIGURES:

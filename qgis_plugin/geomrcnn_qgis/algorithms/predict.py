@@ -11,12 +11,8 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
-    QgsProcessingParameterBoolean,
-    QgsProcessingParameterEnum,
     QgsProcessingParameterExtent,
     QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterFile,
-    QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
     QgsProcessingParameterVectorDestination,
@@ -27,6 +23,7 @@ from ..layers.styling import STYLES, Dressing
 from ..models import SHIPPED, gsd_of
 from ..provider import OUTPUTS
 from .base import Algorithm, Parameters
+from .parameters import choice, flag, model_file, real
 
 SHAPES = ("as seen", "right-angles", "right-angles-45", "any-angle", "circle", "rectangle", "wedge")
 PARTS = ("keep", "split", "largest")
@@ -59,101 +56,60 @@ class PredictPolygons(Algorithm):
         """Ask for what the command line takes."""
         self.add(QgsProcessingParameterRasterLayer("INPUT", self.tr("Raster layer")))
         self.add(
-            QgsProcessingParameterEnum(
-                "MODEL", self.tr("Model"), options=list(SHIPPED), defaultValue=SHIPPED[0],
-                usesStaticStrings=True,
-            ),
+            choice("MODEL", self.tr("Model"), SHIPPED),
             "fields: crop fields and pasture, seen at 2 m. buildings: roofs, seen at 0.25 m.",
-        )  # fmt: skip
+        )
         self.add(
-            QgsProcessingParameterFile(
-                "MODEL_FILE", self.tr("A model of your own instead"), optional=True,
-                fileFilter=self.tr("Models (*.zip)"),
-            ),
+            model_file("MODEL_FILE", self.tr("A model of your own instead")),
             "The model.zip that training has made.",
-        )  # fmt: skip
+        )
         self.add(
             QgsProcessingParameterExtent("EXTENT", self.tr("Only in this extent"), optional=True)
         )
+        polygons = QgsProcessing.TypeVectorPolygon
+        areas_title = self.tr("Only in these areas")
+        self.add(QgsProcessingParameterFeatureSource("AOI", areas_title, [polygons], optional=True))
         self.add(
-            QgsProcessingParameterFeatureSource(
-                "AOI", self.tr("Only in these areas"), [QgsProcessing.TypeVectorPolygon],
-                optional=True,
-            )
-        )  # fmt: skip
-        self._number("MIN_SCORE", "Least score", 0, 1, "The model's own, where it is left empty.")
-        self._number("MIN_AREA", "Least area in square metres", 0)
-        self.add(
-            QgsProcessingParameterEnum(
-                "SHAPE", self.tr("Shape of the outlines"), options=list(SHAPES),
-                defaultValue=SHAPES[0], usesStaticStrings=True,
-            ),
-            "An outline that does not nearly have the shape is kept as seen.",
-        )  # fmt: skip
-        self._init_advanced()
-        self.add(
-            QgsProcessingParameterEnum(
-                "STYLE", self.tr("Colours"), options=list(STYLES), defaultValue=STYLES[0],
-                usesStaticStrings=True,
-            )
-        )  # fmt: skip
-        self.add(QgsProcessingParameterBoolean("LABELS", self.tr("Labels"), defaultValue=False))
-        self.add(
-            QgsProcessingParameterVectorDestination(
-                "OUTPUT", self.tr("Polygons"), QgsProcessing.TypeVectorPolygon
-            )
+            real("MIN_SCORE", self.tr("Least score"), None, 0, 1),
+            "The model's own, where it is left empty.",
         )
+        self.add(real("MIN_AREA", self.tr("Least area in square metres"), None, 0))
+        self.add(
+            choice("SHAPE", self.tr("Shape of the outlines"), SHAPES),
+            "An outline that does not nearly have the shape is kept as seen.",
+        )
+        self._add_what_few_need()
+        self.add(choice("STYLE", self.tr("Colours"), STYLES))
+        self.add(flag("LABELS", self.tr("Labels")))
+        self.add(QgsProcessingParameterVectorDestination("OUTPUT", self.tr("Polygons"), polygons))
         self.addOutput(QgsProcessingOutputNumber("OBJECTS", self.tr("Number of objects")))
 
-    def _init_advanced(self) -> None:
-        """What few will need."""
-        self._number("MAX_AREA", "Greatest area in square metres", 0, advanced=True)
-        self._number("FILL_HOLES", "Fill holes up to, in square metres", 0, advanced=True)
-        self._choice("PARTS", "Objects in several parts", PARTS)
-        usual = "A quarter of a pixel, where it is left empty."
-        self._number("SIMPLIFY", "Outlines may move by, in metres", 0, help=usual, advanced=True)
-        together = "Neighbours closer than this share an edge, in metres"
-        self._number("SHARE_EDGES", together, 0, advanced=True)
-        usual = "The model's own, where it is left empty."
-        self._number("GSD", "Look at pixels of, in metres", 0.001, help=usual, advanced=True)
+    def _add_what_few_need(self) -> None:
+        self.add_advanced(real("MAX_AREA", self.tr("Greatest area in square metres"), None, 0))
+        self.add_advanced(
+            real("FILL_HOLES", self.tr("Fill holes up to, in square metres"), None, 0)
+        )
+        self.add_advanced(choice("PARTS", self.tr("Objects in several parts"), PARTS))
+        self.add_advanced(
+            real("SIMPLIFY", self.tr("Outlines may move by, in metres"), None, 0),
+            "A quarter of a pixel, where it is left empty.",
+        )
+        together = self.tr("Neighbours closer than this share an edge, in metres")
+        self.add_advanced(real("SHARE_EDGES", together, None, 0))
+        self.add_advanced(
+            real("GSD", self.tr("Look at pixels of, in metres"), None, 0.001),
+            "The model's own, where it is left empty.",
+        )
         self.add_advanced(
             QgsProcessingParameterString("BANDS", self.tr("Bands"), optional=True),
             "Numbers or names in the model's order, such as 3,2,1. By the names of the bands, "
             "where it is left empty.",
         )
-        self._choice("SCALE", "Values that the model does not know", SCALES)
-        self._choice("PRECISION", "Precision", PRECISIONS)
+        self.add_advanced(choice("SCALE", self.tr("Values that the model does not know"), SCALES))
+        self.add_advanced(choice("PRECISION", self.tr("Precision"), PRECISIONS))
         self.add_advanced(
-            QgsProcessingParameterBoolean(
-                "COARSE", self.tr("Look again from afar, for objects larger than a tile"), False
-            )
+            flag("COARSE", self.tr("Look again from afar, for objects larger than a tile"))
         )
-
-    def _number(
-        self,
-        name: str,
-        title: str,
-        least: float,
-        most: float | None = None,
-        help: str = "",
-        advanced: bool = False,
-    ) -> None:
-        """A number that may be left empty."""
-        bounds = {} if most is None else {"maxValue": most}
-        parameter = QgsProcessingParameterNumber(
-            name, self.tr(title), QgsProcessingParameterNumber.Type.Double, optional=True,
-            minValue=least, **bounds,
-        )  # fmt: skip
-        (self.add_advanced if advanced else self.add)(parameter, help)
-
-    def _choice(self, name: str, title: str, options: tuple[str, ...]) -> None:
-        """One of several words, of which the first is the usual."""
-        self.add_advanced(
-            QgsProcessingParameterEnum(
-                name, self.tr(title), options=list(options), defaultValue=options[0],
-                usesStaticStrings=True,
-            )
-        )  # fmt: skip
 
     def checkParameterValues(  # noqa: N802
         self, parameters: Parameters, context: QgsProcessingContext
@@ -242,11 +198,8 @@ class PredictPolygons(Algorithm):
 
     def _numbers(self, parameters: Parameters, context: QgsProcessingContext) -> dict[str, float]:
         """Numbers that were given."""
-        return {
-            name: self.parameterAsDouble(parameters, name, context)
-            for name in NUMBERS
-            if parameters.get(name) not in (None, "")
-        }
+        numbers = {name: self.given_number(parameters, name, context) for name in NUMBERS}
+        return {name: number for name, number in numbers.items() if number is not None}
 
     def _options(self, parameters: Parameters, context: QgsProcessingContext) -> list[str]:
         """Options of the command line."""

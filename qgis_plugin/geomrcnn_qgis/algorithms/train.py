@@ -10,16 +10,14 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingOutputFile,
     QgsProcessingOutputHtml,
-    QgsProcessingParameterBoolean,
-    QgsProcessingParameterEnum,
     QgsProcessingParameterFile,
     QgsProcessingParameterFolderDestination,
-    QgsProcessingParameterNumber,
     QgsProcessingParameterString,
 )
 
 from ..models import SHIPPED
 from .base import Algorithm, Parameters
+from .parameters import choice, flag, model_file, real, whole
 
 STARTS = (*SHIPPED, "imagenet", "none")
 PRESETS = ("of the model", "light", "small-objects", "resnet50", "resnet101")
@@ -39,60 +37,33 @@ class TrainModel(Algorithm):
 
     def initAlgorithm(self, configuration: Parameters | None = None) -> None:  # noqa: N802
         """Ask for what the command line takes."""
-        number, integer = QgsProcessingParameterNumber, QgsProcessingParameterNumber.Type.Integer
         self.add(
             QgsProcessingParameterFile(
                 "INPUT", self.tr("Folder of chips"), QgsProcessingParameterFile.Behavior.Folder
             )
         )
+        self.add(choice("INIT", self.tr("Start from"), STARTS))
+        self.add(model_file("INIT_FILE", self.tr("Start from a model of your own instead")))
         self.add(
-            QgsProcessingParameterEnum(
-                "INIT", self.tr("Start from"), options=list(STARTS), defaultValue=STARTS[0],
-                usesStaticStrings=True,
-            )
-        )  # fmt: skip
-        self.add(
-            QgsProcessingParameterFile(
-                "INIT_FILE", self.tr("Start from a model of your own instead"), optional=True,
-                fileFilter=self.tr("Models (*.zip)"),
-            )
-        )  # fmt: skip
-        self.add(
-            QgsProcessingParameterEnum(
-                "PRESET", self.tr("Network"), options=list(PRESETS), defaultValue=PRESETS[0],
-                usesStaticStrings=True,
-            ),
+            choice("PRESET", self.tr("Network"), PRESETS),
             "small-objects is for small, crowded things.",
-        )  # fmt: skip
-        self.add(number("STEPS", self.tr("Steps"), integer, 2000, minValue=1))
-        self.add_advanced(number("BATCH", self.tr("Tiles a step"), integer, 2, minValue=1))
-        self.add_advanced(
-            number("TILE", self.tr("Side of a tile in pixels"), integer, 512, minValue=64)
         )
+        self.add(whole("STEPS", self.tr("Steps"), 2000, 1))
+        self.add_advanced(whole("BATCH", self.tr("Tiles a step"), 2, 1))
+        self.add_advanced(whole("TILE", self.tr("Side of a tile in pixels"), 512, 64))
         self.add_advanced(
-            number("GSD", self.tr("Size of a pixel in metres"), number.Type.Double, optional=True,
-                   minValue=0.001),
+            real("GSD", self.tr("Size of a pixel in metres"), None, 0.001),
             "The middle one of the chips' own, where it is left empty.",
-        )  # fmt: skip
-        self.add_advanced(
-            number("LEARNING_RATE", self.tr("Learning rate"), number.Type.Double, 0.005,
-                   minValue=0)
-        )  # fmt: skip
-        self.add_advanced(
-            number("CHECKPOINT_STEPS", self.tr("Steps between checkpoints"), integer, 250,
-                   minValue=1)
-        )  # fmt: skip
+        )
+        self.add_advanced(real("LEARNING_RATE", self.tr("Learning rate"), 0.005, 0))
+        self.add_advanced(whole("CHECKPOINT_STEPS", self.tr("Steps between checkpoints"), 250, 1))
         self.add_advanced(
             QgsProcessingParameterString(
                 "OPTIONS", self.tr("Other options of geomrcnn train"), optional=True
             ),
             "For instance --stage heads:500 --stage all:1500@0.1",
         )
-        self.add(
-            QgsProcessingParameterBoolean(
-                "RESUME", self.tr("Go on with the run in the folder"), defaultValue=False
-            )
-        )
+        self.add(flag("RESUME", self.tr("Go on with the run in the folder")))
         self.add(QgsProcessingParameterFolderDestination("OUTPUT", self.tr("Folder of the run")))
         self.addOutput(QgsProcessingOutputFile("MODEL", self.tr("Model")))
         self.addOutput(QgsProcessingOutputHtml("REPORT", self.tr("Report")))
@@ -127,8 +98,9 @@ class TrainModel(Algorithm):
             options += [option, str(self.parameterAsInt(parameters, name, context))]
         rate = self.parameterAsDouble(parameters, "LEARNING_RATE", context)
         options += ["--learning-rate", repr(rate)]
-        if parameters.get("GSD") not in (None, ""):
-            options += ["--gsd", repr(self.parameterAsDouble(parameters, "GSD", context))]
+        gsd = self.given_number(parameters, "GSD", context)
+        if gsd is not None:
+            options += ["--gsd", repr(gsd)]
         if self.parameterAsBool(parameters, "RESUME", context):
             options.append("--resume")
         return options + shlex.split(self.parameterAsString(parameters, "OPTIONS", context))
