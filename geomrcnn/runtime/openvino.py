@@ -29,6 +29,11 @@ MARGIN = 1e-3
 """Share of a least score that is asked for less, for what rounding and calibration leave open."""
 
 
+# OpenVINO 2026.4 makes its table of types on first use, and threads that come at the same time wait
+# for one another for ever: one holds the interpreter's lock, the other that of the table.
+openvino.Type.f32.to_dtype()
+
+
 class OpenVinoDetector:
     """A `Detector` around a graph in a bundle, which looks at several tiles side by side.
 
