@@ -61,7 +61,7 @@ def crew_at(scheduler: str, recipe: Recipe, digest: str) -> Iterator[Crew]:
     distributed = _distributed()
     where = {"scheduler_file": scheduler} if os.path.isfile(scheduler) else {"address": scheduler}
     try:
-        client = distributed.Client(**where, timeout=CONNECTING, set_as_default=False)
+        client = _joined(distributed, where)
     except (OSError, ValueError, KeyError, distributed.TimeoutError) as error:
         raise ClusterError(
             f"{scheduler}: no scheduler answers there; give its address, such as "
@@ -69,6 +69,23 @@ def crew_at(scheduler: str, recipe: Recipe, digest: str) -> Iterator[Crew]:
         ) from error
     with client:
         yield Crew(client, recipe, digest)
+
+
+def _joined(distributed: Any, where: dict[str, str]) -> Any:
+    """A client of a scheduler.
+
+    One that finds none closes itself when it is collected. If that happens while another starts, it
+    waits for a lock that this one holds, for ever; so it is made in two steps, and closed here.
+    """
+    client = distributed.Client.__new__(distributed.Client)
+    try:
+        client.__init__(**where, timeout=CONNECTING, set_as_default=False)
+    except BaseException:
+        with suppress(Exception):
+            client.close()
+        client.status = "closed"
+        raise
+    return client
 
 
 def _distributed() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pickle
@@ -243,9 +244,18 @@ def test_a_cluster_is_joined_by_address_or_file(
 def test_a_scheduler_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(starting, "CONNECTING", 0.5)
     said = r"no scheduler answers there; give its address, such as tcp://host:8786, or its file"
+    before = clients()
     for where in ("tcp://127.0.0.1:1", "nonsense", "ftp://a:1"):
         with pytest.raises(ClusterError, match=said), crew_at(where, Slow(), Patient.digest):
             pass
+    # One that closes itself when it is collected, while another starts, waits for ever.
+    left = [one for one in clients() if all(one is not other for other in before)]
+    assert all(one.status == "closed" for one in left)
+
+
+def clients() -> list[Client]:
+    """All in this process."""
+    return [one for one in gc.get_objects() if type(one) is Client]
 
 
 def test_a_cluster_without_workers_is_given_up(
