@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,12 +45,19 @@ class Doomed(Patient):
 
     def detect(self, tiles: Sequence[Tile]) -> list[Detections]:
         found = super().detect(tiles)
-        died = len(self.grave.read_bytes()) if self.grave.exists() else 0
-        if len(self.seen) >= 3 and died < self.enough:
+        if len(self.seen) >= 3 and self._is_next():
             with self.grave.open("ab") as file:
                 file.write(b"+")
             os.kill(os.getpid(), signal.SIGKILL)
         return found
+
+    def _is_next(self) -> bool:
+        """Take a place in the grave, if one is left: two may want the same one at once."""
+        for number in range(self.enough):
+            with suppress(FileExistsError):
+                self.grave.with_name(f"{self.grave.name}-{number}").touch(exist_ok=False)
+                return True
+        return False
 
 
 @dataclass(frozen=True)
