@@ -14,7 +14,7 @@ from geomrcnn.bundle.quantisation import Quantisation
 from geomrcnn.export.agreement import agreement
 from geomrcnn.export.calibration import spread
 from geomrcnn.runtime.detector import Detections
-from geomrcnn.runtime.topk import choose_before_sorting
+from geomrcnn.runtime.graph.topk import choose_before_sorting
 
 ARITHMETIC = {
     "Add",

@@ -17,9 +17,9 @@ from geomrcnn.network.resizing import frame_for
 from geomrcnn.raster.tile import Tile
 from geomrcnn.runtime.batch import to_detections, to_image
 from geomrcnn.runtime.detector import Detections
-from geomrcnn.runtime.least_score import ANY, ask_for_least_score
+from geomrcnn.runtime.graph import make_quick
+from geomrcnn.runtime.graph.least_score import ANY, ask_for_least_score
 from geomrcnn.runtime.memory import available_memory, bytes_for_a_tile, streams_that_fit
-from geomrcnn.runtime.topk import choose_before_sorting
 
 STREAMS = 4
 """Tiles to look at side by side, at most, where memory is enough. Two were measured, on two
@@ -73,10 +73,8 @@ class OpenVinoDetector:
         try:
             core = openvino.Core()
             model = core.read_model(xml, weights)
-            model.reshape([1, self._side, self._side, len(bundle.card.bands)])
-            choose_before_sorting(model)
+            make_quick(model, [1, self._side, self._side, len(bundle.card.bands)])
             ask_for_least_score(model)
-            _sum_in_one_order(model)
             # Of all that is not int8. The plugin's own choice on some processors is bfloat16, which
             # moves outlines.
             properties: dict[str, object] = {
@@ -144,20 +142,3 @@ def _streams_for(config: MaskRCNNConfig, side: int, wanted: int, threads: int | 
     if available is not None and threads is not None:
         available = int(available * min(1.0, threads / (os.cpu_count() or 1)))
     return streams_that_fit(wanted, bytes_for_a_tile(config, side), available)
-
-
-def _sum_in_one_order(model: openvino.Model) -> None:
-    """Make the graph compute the same bits in one thread as in two, which is what was compared.
-
-    A matrix product that is fused with what follows is added up in parts, one a thread, by one of
-    the plugin's kernels (seen with OpenVINO 2026.4: boxes moved by 6e-5 pixels between one thread
-    and two). One whose result is asked for is not fused, and the kernel for it has a fixed order.
-    Those of 8-bit integers are added up exactly.
-    """
-    model.add_outputs(
-        [
-            node.output(0) for node in model.get_ordered_ops()
-            if node.get_type_name() == "MatMul"
-            and node.input_value(0).get_node().get_type_name() != "FakeQuantize"
-        ]
-    )  # fmt: skip

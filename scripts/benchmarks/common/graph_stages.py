@@ -23,6 +23,8 @@ STAGES = (
     "mask head",
 )
 CONVOLUTIONS = {"Convolution"}
+MAPS = CONVOLUTIONS | {"DepthToSpace"}
+"""What gives the maps that RoIs are read from: Winograd's convolutions end with the latter."""
 PRODUCTS = {"FullyConnected", "MatMul"}
 
 
@@ -31,7 +33,7 @@ def stages_of(compiled: openvino.CompiledModel) -> dict[str, str]:
     nodes = _Nodes(compiled.get_runtime_model())
     proposing, detecting = nodes.of({"NonMaxSuppression"})
     to_proposals, to_detections = nodes.above([proposing]), nodes.above([detecting])
-    trunk = nodes.above(nodes.nearest(pool, CONVOLUTIONS) for pool in nodes.of({"ROIPooling"}))
+    trunk = nodes.above(nodes.nearest(pool, MAPS) for pool in nodes.of({"ROIPooling"}))
     convolutions = nodes.of(CONVOLUTIONS)
     products = [node for node in nodes.of(PRODUCTS) if node in to_detections]
     mask = next(node for node in convolutions if node not in to_detections | trunk)

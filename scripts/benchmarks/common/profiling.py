@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import openvino
 
-from geomrcnn.runtime.topk import choose_before_sorting
+from geomrcnn.runtime.graph import make_quick
 from scripts.benchmarks.common.graph_stages import STAGES, stages_of
 
 UNSEEN = 2
@@ -52,8 +52,7 @@ def profile(xml: bytes, weights: bytes, image: np.ndarray, runs: int) -> Profile
         runs: How often, without those that are left out, and again for the profile.
     """
     graph = openvino.Core().read_model(xml, weights)
-    graph.reshape(image.shape)
-    choose_before_sorting(graph)
+    make_quick(graph, image.shape)
     plain = compiled(graph)
     whole, found = _whole(plain, image, runs)
     del plain  # the next one takes as much memory

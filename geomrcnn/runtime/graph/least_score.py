@@ -6,6 +6,8 @@ import numpy as np
 import openvino
 from openvino import opset13 as ops
 
+from geomrcnn.runtime.graph.following import of_kind
+
 ANY = np.float32(-np.inf)
 """A least score that leaves out nothing."""
 
@@ -24,9 +26,7 @@ def ask_for_least_score(graph: openvino.Model) -> None:
         graph: As `geomrcnn.network.export` makes it, changed in place.
     """
     least = ops.parameter([], np.float32, "least_score")
-    choices = [
-        node for node in graph.get_ordered_ops() if node.get_type_name() == "NonMaxSuppression"
-    ]
+    choices = list(of_kind(graph, "NonMaxSuppression"))
     for choice in choices[-1:]:  # that of proposals comes before; a stand-in may have none
         choice.input(SCORE_THRESHOLD).replace_source_output(least.output(0))
     graph.add_parameters([least])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import openvino
 from openvino import opset13 as ops
 
+from geomrcnn.runtime.graph.following import of_kind
+
 
 def choose_before_sorting(graph: openvino.Model) -> None:
     """Let each stable TopK over a vector of known length sort only what it will keep.
@@ -17,9 +19,7 @@ def choose_before_sorting(graph: openvino.Model) -> None:
     Args:
         graph: Changed in place.
     """
-    for node in graph.get_ordered_ops():
-        if node.get_type_name() != "TopK":
-            continue
+    for node in of_kind(graph, "TopK"):
         how, shape = node.get_attributes(), node.input_value(0).get_partial_shape()
         if how["stable"] and how["mode"] == "max" and shape.is_static and len(shape) == 1:
             _choose_first(node)

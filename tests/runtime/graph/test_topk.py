@@ -6,7 +6,7 @@ import openvino
 import pytest
 from openvino import opset13 as ops
 
-from geomrcnn.runtime.topk import choose_before_sorting
+from geomrcnn.runtime.graph.topk import choose_before_sorting
 
 
 def best(count: int, size: int, index_type: str = "i32") -> openvino.Model:

@@ -1,0 +1,275 @@
+"""3×3 convolutions with a fourth of the products, after Winograd.
+
+Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks" (2016): of each square of 6 × 6
+inputs, transformed, 36 products give the 4 × 4 outputs for which a plain convolution needs 144.
+OpenVINO's CPU plugin has no kernel for this, but quick ones for its parts. The inputs are
+transformed by convolutions of each channel by itself, down columns and then along rows; the
+products are 1×1 convolutions, in groups; their sums are elementwise. All of them keep the channels
+of a pixel side by side in memory, so that nothing is reordered in between.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import openvino
+from openvino import opset13 as ops
+
+from geomrcnn.runtime.graph.following import constant_of, giver, of_kind, only_user
+
+KERNEL = 3
+
+PRODUCTS = 1e9
+"""That a plain convolution takes, from which on it pays: a layer takes a tenth of a second more to
+compile."""
+FIXED_COST = 64.0
+"""What is done once for each channel, transforms and sums, as so many products with others. It is
+what fits 64, 128 and 256 channels with AVX2, on one processor."""
+WIDER = 2.0
+"""Times that, with AVX-512, which doubles the speed of products and not that of memory. This was
+reasoned, not measured."""
+UNFUSED = 1.5
+"""Times that, for RoIs: their number is not known beforehand, and OpenVINO fuses no sums then."""
+SHARE = 0.8
+"""Of the time of a plain convolution, that is worth it."""
+
+
+@dataclass(frozen=True)
+class Squares:
+    """How squares of outputs are computed.
+
+    Attributes:
+        side: Of a square of outputs.
+        points: Where polynomials are evaluated: 0, two pairs of ±x, and more, `side + 1` in all;
+            infinity is the last. Which they are is a matter of rounding: of those that were tried,
+            these add the least.
+    """
+
+    side: int
+    points: tuple[float, ...]
+
+    @property
+    def reach(self) -> int:
+        """Side of the square of inputs."""
+        return self.side + KERNEL - 1
+
+    def share(self, size: Sequence[int]) -> float:
+        """The share of a plain convolution's products that maps [H, W] take."""
+        covered = math.prod(-(-length // self.side) * self.reach for length in size)
+        return covered / math.prod(KERNEL * length for length in size)
+
+    def matrices(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Toom and Cook's A [side, reach], G [reach, 3] and B [reach, reach].
+
+        A ((G g) · (B d)) is the convolution of as many values d as a square reaches with three of a
+        kernel g.
+        """
+        others = [[other for other in self.points if other != point] for point in self.points]
+        inputs = [np.append(np.poly(each)[::-1], 0.0) for each in others]
+        scale = [
+            np.prod(np.subtract(point, each))
+            for point, each in zip(self.points, others, strict=True)
+        ]
+        outputs, kernels = (
+            np.vstack([np.vander(self.points, count, increasing=True), np.eye(count)[-1]])
+            for count in (self.side, KERNEL)
+        )
+        return (
+            outputs.T,
+            kernels / np.append(scale, 1.0)[:, None],
+            np.array([*inputs, np.poly(self.points)[::-1]]),
+        )
+
+
+FOUR = Squares(4, (0.0, 5 / 8, -5 / 8, 3 / 2, -3 / 2))
+"""Off by 10⁻⁶ of the spread of results, five times what a plain convolution in float32 is; with the
+usual points, 0, ±1 and ±2, it would be ten times."""
+FIVE = Squares(5, (0.0, 1 / 2, -1 / 2, 9 / 8, -9 / 8, 2.0))
+"""Off by four times as much. It fits the 14 × 14 cells of an RoI, for which it takes a fourth
+less."""
+BETTER = 0.8
+"""Of the products of the more accurate one, for which the other is taken."""
+
+
+def convolve_by_winograd(graph: openvino.Model, fixed_cost: float = FIXED_COST) -> None:
+    """Rewrite the large 3×3 convolutions of a graph, with the bias and the ReLU that follow them.
+
+    Those of 8-bit integers stay.
+
+    Args:
+        graph: For images of a known size, changed in place.
+        fixed_cost: See `FIXED_COST`.
+    """
+    factors: dict[tuple[str, int], list[openvino.Node]] = {}
+    for node in of_kind(graph, "Convolution"):
+        layer = _layer_of(node, fixed_cost)
+        if layer is not None:
+            key = layer.kernel.get_friendly_name(), layer.squares.side
+            if key not in factors:  # the levels of a pyramid share a head
+                wide = transformed_kernel(layer.kernel.get_data(), layer.squares)
+                factors[key] = [ops.constant(column[..., None, None]) for column in wide]
+            layer.last.output(0).replace(_rewritten(layer, factors[key]).output(0))
+    graph.validate_nodes_and_infer_types()
+
+
+def fixed_cost_here() -> float:
+    """`FIXED_COST` on this processor; infinite where nobody has measured it, as on ARM."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return math.inf
+    # By this name OpenVINO tells that there is AVX-512, though its kernels for it are gone.
+    wide = "WINOGRAD" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return WIDER * FIXED_COST if wide else FIXED_COST
+
+
+def transformed_kernel(kernel: np.ndarray, squares: Squares) -> np.ndarray:
+    """[K, C, 3, 3] -> [reach, reach, K, C] float32: factors by column and row of a square."""
+    _, along, _ = squares.matrices()
+    both = np.einsum("ya,xb->xyab", along, along).reshape(-1, KERNEL**2)
+    wide = both @ kernel.reshape(-1, KERNEL**2).T.astype(np.float64)
+    return np.asarray(wide.reshape(squares.reach, -1, *kernel.shape[:2]), np.float32)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A convolution that is worth rewriting, with what follows it.
+
+    Attributes:
+        image: What it convolves, [N, C, H, W].
+        before: Rows and columns of zeros above and left of that.
+        size: Height and width of what comes out.
+        kernel: The constant [K, C, 3, 3].
+        bias: A constant [1, K, 1, 1] that is added, if there is one.
+        relu: Whether negative values become zero then.
+        last: The last of its nodes.
+        squares: How to compute it.
+    """
+
+    image: openvino.Output
+    before: tuple[int, int]
+    size: tuple[int, int]
+    kernel: openvino.Node
+    bias: openvino.Output | None
+    relu: bool
+    last: openvino.Node
+    squares: Squares
+
+    def count(self, axis: int) -> int:
+        """Squares along an axis of the map."""
+        return -(-self.size[axis] // self.squares.side)
+
+
+def _layer_of(node: openvino.Node, fixed_cost: float) -> _Layer | None:
+    """The layer that begins with a convolution; None if that stays as it is."""
+    kernel, squares = constant_of(giver(node, 1)), _squares_for(node, fixed_cost)
+    if kernel is None or squares is None:
+        return None
+    bias, last = None, node
+    channels = kernel.get_output_shape(0)[0]
+    add = only_user(last, "Add")
+    if add is not None:
+        for value in add.input_values():
+            constant = constant_of(value.get_node())
+            if constant is not None and list(constant.get_output_shape(0)) == [1, channels, 1, 1]:
+                bias, last = value, add
+    relu = only_user(last, "Relu")
+    height, width = (length.get_length() for length in list(node.get_output_partial_shape(0))[2:])
+    return _Layer(
+        image=node.input_value(0),
+        before=tuple(node.get_attributes()["pads_begin"]),
+        size=(height, width),
+        kernel=kernel,
+        bias=bias,
+        relu=relu is not None,
+        last=relu or last,
+        squares=squares,
+    )
+
+
+def _squares_for(node: openvino.Node, fixed_cost: float) -> Squares | None:
+    """How to compute a convolution; None if it is of another kind, or too small."""
+    how = node.get_attributes()
+    outputs, inputs, *side = node.get_input_shape(1)
+    count, _, *lengths = node.get_output_partial_shape(0)
+    steps = any(step != 1 for step in (*how["strides"], *how["dilations"]))
+    if side != [KERNEL] * 2 or steps or any(length.is_dynamic for length in lengths):
+        return None
+    size = [length.get_length() for length in lengths]
+    squares = FIVE if FIVE.share(size) < BETTER * FOUR.share(size) else FOUR
+    if count.is_dynamic:
+        fixed_cost *= UNFUSED
+    elif outputs * inputs * KERNEL**2 * math.prod(size) < PRODUCTS:
+        return None
+    # It grows with the inputs that squares share, as products do.
+    fixed = fixed_cost / FOUR.share([FOUR.side] * 2) * (1 / inputs + 1 / outputs) / 2
+    return squares if squares.share(size) * (1 + fixed) < SHARE else None
+
+
+def _rewritten(layer: _Layer, factors: Sequence[openvino.Node]) -> openvino.Node:
+    """What computes the same as a layer."""
+    squares = layer.squares
+    sums, _, inputs = squares.matrices()
+    down = ops.concat([_along(layer.image, taps, 0, layer) for taps in inputs], 1)
+    products = [
+        ops.group_convolution(
+            _along(down.output(0), taps, 1, layer), each, [1, 1], [0, 0], [0, 0], [1, 1]
+        )
+        for taps, each in zip(inputs, factors, strict=True)
+    ]
+    by_column = [
+        _sums(sums, ops.split(each, ops.constant(1), squares.reach).outputs())
+        for each in _sums(sums, products)
+    ]
+    cells = [_finished(layer, cell) for row in zip(*by_column, strict=True) for cell in row]
+    whole = ops.depth_to_space(ops.concat(cells, 1), "blocks_first", squares.side)
+    if all(layer.count(axis) * squares.side == layer.size[axis] for axis in (0, 1)):
+        return whole
+    bounds = ([0, 0], list(layer.size), [1, 1], [2, 3])
+    return ops.slice(whole, *(ops.constant(bound) for bound in bounds))
+
+
+def _along(image: openvino.Output, taps: np.ndarray, axis: int, layer: _Layer) -> openvino.Node:
+    """The weighted sums of inputs of each square along an axis."""
+    _, channels, *size = (n.get_length() if n.is_static else -1 for n in image.get_partial_shape())
+    before, squares = layer.before[axis], layer.squares.side * (layer.count(axis) - 1)
+    # Inputs of no weight are left out at the ends, but there are no fewer zeros around than none.
+    used = np.flatnonzero(taps)
+    first = min(used[0], before)
+    last = max(used[-1], before + size[axis] - squares - 1)
+    side, stride, begin, end = [1, 1], [1, 1], [0, 0], [0, 0]
+    side[axis], stride[axis] = last + 1 - first, layer.squares.side
+    begin[axis], end[axis] = before - first, squares + last + 1 - before - size[axis]
+    weights = taps[first : last + 1].astype(np.float32).reshape(side)
+    each = ops.constant(np.tile(weights, [channels, 1, 1, 1, 1]))
+    return ops.group_convolution(image, each, stride, begin, end, [1, 1])
+
+
+def _sums(
+    weights: np.ndarray, maps: Sequence[openvino.Node | openvino.Output]
+) -> list[openvino.Node]:
+    """A matrix times a list of maps; those of points ±x share what is even and what is odd."""
+    weights, maps = weights.copy(), list(maps)
+    for pair in (slice(1, 3), slice(3, 5)):
+        plus, minus = maps[pair]
+        maps[pair] = ops.add(plus, minus), ops.subtract(plus, minus)
+        weights[:, pair] = weights[:, pair] @ [[0.5, 0.5], [0.5, -0.5]]
+    sums = []
+    for row in weights:
+        parts = [_times(weight, each) for weight, each in zip(row, maps, strict=True) if weight]
+        sums.append(functools.reduce(ops.add, parts))
+    return sums
+
+
+def _times(weight: float, values: openvino.Node | openvino.Output) -> openvino.Node:
+    return values if weight == 1 else ops.multiply(values, ops.constant(np.float32(weight)))
+
+
+def _finished(layer: _Layer, cell: openvino.Node) -> openvino.Node:
+    """Outputs at one place of every square, with bias and ReLU."""
+    if layer.bias is not None:
+        cell = ops.add(cell, layer.bias)
+    return ops.relu(cell) if layer.relu else cell

@@ -1,0 +1,52 @@
+"""A shipped model's graph finds the same after it was made quick."""
+
+from __future__ import annotations
+
+import numpy as np
+import openvino
+import pytest
+
+from geomrcnn.bundle.bundle import Bundle
+from geomrcnn.data.landscape import landscape
+from geomrcnn.runtime.graph import make_quick
+from geomrcnn.runtime.graph.following import of_kind
+from geomrcnn.runtime.graph.winograd import fixed_cost_here
+
+SHAPE = [1, 1024, 1024, 3]
+
+
+def run(graph: openvino.Model, image: np.ndarray) -> dict[str, np.ndarray]:
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+    found = openvino.Core().compile_model(graph, "CPU", settings)(image)
+    return {name: np.array(found[name]) for name in ("boxes", "scores", "classes", "masks")}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_same_is_found(precision: str) -> None:
+    files = Bundle.open("fields").openvino(precision)
+    graph, quick = (openvino.Core().read_model(*files) for _ in range(2))
+    graph.reshape(SHAPE)
+    make_quick(quick, SHAPE)
+    image = landscape(5, (1024, 1024), 2.0).image[None].astype(np.float32)
+    expected, found = run(graph, image), run(quick, image)
+    assert len(expected["scores"]) > 40
+    np.testing.assert_array_equal(found["classes"], expected["classes"])
+    np.testing.assert_allclose(found["boxes"], expected["boxes"], atol=2e-3)
+    np.testing.assert_allclose(found["scores"], expected["scores"], atol=1e-5)
+    np.testing.assert_allclose(found["masks"], expected["masks"], atol=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_all_of_it_applies(precision: str) -> None:
+    """Each of four levels is pooled for boxes and for masks, and three are doubled."""
+    quick = openvino.Core().read_model(*Bundle.open("fields").openvino(precision))
+    make_quick(quick, SHAPE)
+    pooled = [
+        [target.get_node().get_type_name() for target in node.output(0).get_target_inputs()]
+        for node in of_kind(quick, "ROIPooling")
+    ]
+    assert pooled == 8 * [["GroupConvolution"]]
+    assert len(list(of_kind(quick, "Interpolate"))) == 3
+    # P2 and P3, in the pyramid and in the head of the proposals.
+    convolved = 4 if precision == "fp32" and fixed_cost_here() < 100 else 0
+    assert len(list(of_kind(quick, "DepthToSpace"))) == convolved
