@@ -68,7 +68,6 @@ def main(
             raster = f"{folder}/farmland.tif"
             write_farmland(Path(raster), size, detector.card.gsd)
             truth = parcels(size, tile, objects)
-        # First, as the other part leaves the file in memory.
         whole = run_whole(raster, model, precision, tile)
         witness = Witness(detector.card, detector, truth, watch)
         seen = take_turns(raster, Path(folder) / "turns.gpkg", witness, watch, tile)

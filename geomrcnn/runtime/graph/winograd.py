@@ -29,7 +29,7 @@ PRODUCTS = 1e9
 compile."""
 FIXED_COST = 64.0
 """What is done once for each channel, transforms and sums, as so many products with others. It is
-what fits 64, 128 and 256 channels with AVX2, on one processor."""
+what fits 64, 128 and 256 channels with AVX2, on one processor (`scripts/bench convolutions`)."""
 WIDER = 2.0
 """Times that, with AVX-512, which doubles the speed of products and not that of memory. This was
 reasoned, not measured."""
@@ -87,11 +87,11 @@ class Squares:
 
 
 FOUR = Squares(4, (0.0, 5 / 8, -5 / 8, 3 / 2, -3 / 2))
-"""Off by 10⁻⁶ of the spread of results, five times what a plain convolution in float32 is; with the
-usual points, 0, ±1 and ±2, it would be ten times."""
+"""Off by 10⁻⁶ of the spread of results, twice what a plain convolution in float32 is. With the
+usual points, 0, ±1 and ±2, it would be four times."""
 FIVE = Squares(5, (0.0, 1 / 2, -1 / 2, 9 / 8, -9 / 8, 2.0))
-"""Off by four times as much. It fits the 14 × 14 cells of an RoI, for which it takes a fourth
-less."""
+"""Off by six times as much as a plain one. It fits the 14 × 14 cells of an RoI, for which it takes
+a fourth less."""
 BETTER = 0.8
 """Of the products of the more accurate one, for which the other is taken."""
 
@@ -124,6 +124,28 @@ def fixed_cost_here() -> float:
     # By this name OpenVINO tells that there is AVX-512, though its kernels for it are gone.
     wide = "WINOGRAD" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return WIDER * FIXED_COST if wide else FIXED_COST
+
+
+def best_squares(size: Sequence[int]) -> Squares:
+    """Those that maps [H, W] are computed with."""
+    return FIVE if FIVE.share(size) < BETTER * FOUR.share(size) else FOUR
+
+
+def reckoned_ratio(
+    outputs: int, inputs: int, size: Sequence[int], fixed_cost: float, *, rois: bool
+) -> float:
+    """The time that a layer is reckoned to take, as a share of that of a plain convolution.
+
+    Args:
+        outputs: Channels.
+        inputs: Channels.
+        size: Height and width of maps.
+        fixed_cost: See `FIXED_COST`.
+        rois: Whether the number of maps is not known beforehand.
+    """
+    # It grows with the inputs that squares share, as products do.
+    fixed = fixed_cost / FOUR.share([FOUR.side] * 2) * (1 / inputs + 1 / outputs) / 2
+    return best_squares(size).share(size) * (1 + (UNFUSED if rois else 1.0) * fixed)
 
 
 def transformed_kernel(kernel: np.ndarray, squares: Squares) -> np.ndarray:
@@ -198,15 +220,10 @@ def _squares_for(node: openvino.Node, fixed_cost: float) -> Squares | None:
     steps = any(step != 1 for step in (*how["strides"], *how["dilations"]))
     if side != [KERNEL] * 2 or steps or any(length.is_dynamic for length in lengths):
         return None
-    size = [length.get_length() for length in lengths]
-    squares = FIVE if FIVE.share(size) < BETTER * FOUR.share(size) else FOUR
-    if count.is_dynamic:
-        fixed_cost *= UNFUSED
-    elif outputs * inputs * KERNEL**2 * math.prod(size) < PRODUCTS:
-        return None
-    # It grows with the inputs that squares share, as products do.
-    fixed = fixed_cost / FOUR.share([FOUR.side] * 2) * (1 / inputs + 1 / outputs) / 2
-    return squares if squares.share(size) * (1 + fixed) < SHARE else None
+    size, rois = [length.get_length() for length in lengths], count.is_dynamic
+    few = outputs * inputs * KERNEL**2 * math.prod(size) < PRODUCTS
+    ratio = reckoned_ratio(outputs, inputs, size, fixed_cost, rois=rois)
+    return None if ratio >= SHARE or (few and not rois) else best_squares(size)
 
 
 def _rewritten(layer: _Layer, factors: Sequence[openvino.Node]) -> openvino.Node:
