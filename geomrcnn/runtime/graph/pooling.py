@@ -86,7 +86,7 @@ def _added(total: openvino.Node) -> list[str]:
 
 
 def _name(node: openvino.Node) -> str:
-    return str(node.get_friendly_name())
+    return str(node.get_name())  # unique, as friendly names need not be
 
 
 def _averaged(samples: openvino.Node) -> openvino.Node:

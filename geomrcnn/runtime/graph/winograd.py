@@ -21,8 +21,7 @@ import openvino
 from openvino import opset13 as ops
 
 from geomrcnn.runtime.graph.following import constant_of, giver, of_kind, only_user
-
-KERNEL = 3
+from geomrcnn.runtime.graph.squares import FOUR, KERNEL, Squares, best_squares
 
 PRODUCTS = 1e9
 """That a plain convolution takes, from which on it pays: a layer takes a tenth of a second more to
@@ -39,63 +38,6 @@ SHARE = 0.8
 """Of the time of a plain convolution, that is worth it."""
 
 
-@dataclass(frozen=True)
-class Squares:
-    """How squares of outputs are computed.
-
-    Attributes:
-        side: Of a square of outputs.
-        points: Where polynomials are evaluated: 0, two pairs of ±x, and more, `side + 1` in all;
-            infinity is the last. Which they are is a matter of rounding: of those that were tried,
-            these add the least.
-    """
-
-    side: int
-    points: tuple[float, ...]
-
-    @property
-    def reach(self) -> int:
-        """Side of the square of inputs."""
-        return self.side + KERNEL - 1
-
-    def share(self, size: Sequence[int]) -> float:
-        """The share of a plain convolution's products that maps [H, W] take."""
-        covered = math.prod(-(-length // self.side) * self.reach for length in size)
-        return covered / math.prod(KERNEL * length for length in size)
-
-    def matrices(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Toom and Cook's A [side, reach], G [reach, 3] and B [reach, reach].
-
-        A ((G g) · (B d)) is the convolution of as many values d as a square reaches with three of a
-        kernel g.
-        """
-        others = [[other for other in self.points if other != point] for point in self.points]
-        inputs = [np.append(np.poly(each)[::-1], 0.0) for each in others]
-        scale = [
-            np.prod(np.subtract(point, each))
-            for point, each in zip(self.points, others, strict=True)
-        ]
-        outputs, kernels = (
-            np.vstack([np.vander(self.points, count, increasing=True), np.eye(count)[-1]])
-            for count in (self.side, KERNEL)
-        )
-        return (
-            outputs.T,
-            kernels / np.append(scale, 1.0)[:, None],
-            np.array([*inputs, np.poly(self.points)[::-1]]),
-        )
-
-
-FOUR = Squares(4, (0.0, 5 / 8, -5 / 8, 3 / 2, -3 / 2))
-"""Off by 10⁻⁶ of the spread of results, twice what a plain convolution in float32 is. With the
-usual points, 0, ±1 and ±2, it would be four times."""
-FIVE = Squares(5, (0.0, 1 / 2, -1 / 2, 9 / 8, -9 / 8, 2.0))
-"""Off by six times as much as a plain one. It fits the 14 × 14 cells of an RoI, for which it takes
-a fourth less."""
-BETTER = 0.8
-"""Of the products of the more accurate one, for which the other is taken."""
-
-
 def convolve_by_winograd(graph: openvino.Model, fixed_cost: float = FIXED_COST) -> None:
     """Rewrite the large 3×3 convolutions of a graph, with the bias and the ReLU that follow them.
 
@@ -109,7 +51,7 @@ def convolve_by_winograd(graph: openvino.Model, fixed_cost: float = FIXED_COST) 
     for node in of_kind(graph, "Convolution"):
         layer = _layer_of(node, fixed_cost)
         if layer is not None:
-            key = layer.kernel.get_friendly_name(), layer.squares.side
+            key = layer.kernel.get_name(), layer.squares.side
             if key not in factors:  # the levels of a pyramid share a head
                 wide = transformed_kernel(layer.kernel.get_data(), layer.squares)
                 factors[key] = [ops.constant(column[..., None, None]) for column in wide]
@@ -124,11 +66,6 @@ def fixed_cost_here() -> float:
     # By this name OpenVINO tells that there is AVX-512, though its kernels for it are gone.
     wide = "WINOGRAD" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return WIDER * FIXED_COST if wide else FIXED_COST
-
-
-def best_squares(size: Sequence[int]) -> Squares:
-    """Those that maps [H, W] are computed with."""
-    return FIVE if FIVE.share(size) < BETTER * FOUR.share(size) else FOUR
 
 
 def reckoned_ratio(

@@ -10,12 +10,10 @@ import pytest
 from openvino import opset13 as ops
 
 from geomrcnn.runtime.graph.following import of_kind
+from geomrcnn.runtime.graph.squares import FIVE, FOUR, Squares
 from geomrcnn.runtime.graph.winograd import (
-    FIVE,
     FIXED_COST,
-    FOUR,
     WIDER,
-    Squares,
     convolve_by_winograd,
     fixed_cost_here,
 )
@@ -132,6 +130,22 @@ def test_levels_share_the_factors_of_a_head() -> None:
     convolve_by_winograd(graph)
     large = [n for n in of_kind(graph, "Constant") if math.prod(n.get_output_shape(0)) > 10_000]
     assert len(large) == FOUR.reach
+
+
+def test_kernels_of_one_name_stay_apart() -> None:
+    """Names for people need not be unique."""
+    image, how = ops.parameter([1, 128, 96, 96], np.float32), ([1, 1], [1, 1], [1, 1], [1, 1])
+    kernels = [kernel_of(128, 128) for _ in range(2)]
+    sums = [ops.convolution(image, ops.constant(k.astype(np.float32)), *how) for k in kernels]
+    for each in sums:
+        each.input_value(1).get_node().set_friendly_name("kernel")
+    graph = openvino.Model(sums, [image])
+    convolve_by_winograd(graph)
+    values = RANDOM.normal(size=(128, 96, 96)).astype(np.float32)
+    found = openvino.Core().compile_model(graph, "CPU")(values[None])
+    for place, kernel in enumerate(kernels):
+        expected = convolve(values.astype(np.float64), kernel, 1)
+        np.testing.assert_allclose(found[place][0], expected, atol=5e-5)
 
 
 @pytest.mark.parametrize(
