@@ -63,16 +63,19 @@ class Peer:
 @click.option("--python", default=sys.executable, metavar="PATH",
               help="Interpreter that has torch and torchvision. Default: this one.")  # fmt: skip
 @click.option("--tile", default=1024, show_default=True, help="Side of the image in pixels.")
+@click.option("--precision", "precisions", multiple=True, type=click.Choice(sorted(WANTED)),
+              default=sorted(WANTED), show_default=True,
+              help="int8 takes some minutes to calibrate.")  # fmt: skip
 @click.option("--runs", default=10, show_default=True, help="Of which the middle one counts.")
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Write the figures here too.")
-def main(python: str, tile: int, runs: int, out: Path | None) -> None:
+def main(python: str, tile: int, precisions: tuple[str, ...], runs: int, out: Path | None) -> None:
     """Print a row for each, with its share of torchvision's time."""
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "random.pth"
         missing = has_not(python)
         if not missing:
             subprocess.run([python, CHILD, "weights", weights], check=True)
-        graphs, least_score = alone(graphs_of, None if missing else weights, tile)
+        graphs, least_score = alone(graphs_of, None if missing else weights, tile, precisions)
         theirs = [] if missing else [torchvision(python, weights, tile, least_score, runs)]
         ours = {key: alone(profile, *graph, farmland(tile), runs) for key, graph in graphs.items()}
         if not missing:
@@ -94,12 +97,15 @@ def has_not(python: str) -> str:
     return "" if tried.returncode == 0 else lines[-1] if lines else "it does not start"
 
 
-def graphs_of(weights: Path | None, tile: int) -> tuple[dict[str, tuple[bytes, bytes]], float]:
+def graphs_of(
+    weights: Path | None, tile: int, precisions: Sequence[str]
+) -> tuple[dict[str, tuple[bytes, bytes]], float]:
     """Our graphs by precision, and their least score. Imports TensorFlow.
 
     Args:
         weights: torchvision's; None takes random ones.
         tile: Side of the images.
+        precisions: Those that are wanted; float32 is there in any case.
     """
     from geomrcnn.network.quiet import import_tensorflow
 
@@ -119,7 +125,10 @@ def graphs_of(weights: Path | None, tile: int) -> tuple[dict[str, tuple[bytes, b
         load_weights(model, foreign.tensors, str(weights))
         model = with_rivals(model, image)
     graph = exported(model)
-    return {"fp32": graph, "int8": in_int8(*graph)}, model.config.score_threshold
+    graphs = {"fp32": graph}
+    if "int8" in precisions:
+        graphs["int8"] = in_int8(*graph)
+    return graphs, model.config.score_threshold
 
 
 def torchvision(
