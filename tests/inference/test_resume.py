@@ -68,12 +68,16 @@ def test_killed_at_any_moment_it_goes_on(
     raster: Path, expected: GeoDataFrame, tmp_path: Path
 ) -> None:
     out, dice = tmp_path / "out.gpkg", random.Random(1)
-    for _ in range(20):
+    for run in range(20):
         here, there = PROCESSES.Pipe(duplex=False)
         child = PROCESSES.Process(target=look, args=(raster, out, 0.03, there))
         child.start()
         there.close()
-        assert here.recv() == 0  # it looks at the first tile
+        # It looks at the first tile. Once it is waited for: on a busy machine, none may be done by
+        # any of the others.
+        assert here.recv() == 0
+        while run == 9 and here.recv() < 3:
+            pass
         time.sleep(dice.uniform(0.0, 0.1))
         child.kill()
         child.join()
