@@ -7,7 +7,10 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from types import FrameType
+from typing import TypeVar
 
 import click
 
@@ -15,6 +18,12 @@ EXIT_TERMINATED = 143  # 128 + SIGTERM, as shells count
 
 GRACE = 5.0
 """Seconds that a command has to wind up after its parent has ended."""
+
+POLL = 0.5
+"""Seconds after which work in another thread is looked at again: Windows tells of no interrupts
+while a thread is waited for."""
+
+T = TypeVar("T")
 
 
 class Terminated(KeyboardInterrupt):
@@ -28,6 +37,30 @@ def wind_up_when_terminated() -> None:
         raise Terminated
 
     signal.signal(signal.SIGTERM, terminate)
+
+
+def beside(work: Callable[[], T]) -> T:
+    """Do work in another thread, so that whoever interrupts need not wait for it.
+
+    A step of training is seconds in C code, on a busy machine, and Python handles no signals
+    meanwhile. The thread ends with the process.
+
+    Raises:
+        Whatever the work raises.
+    """
+    outcome: Future[T] = Future()
+
+    def do() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    thread = threading.Thread(target=do, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(POLL)
+    return outcome.result()
 
 
 def _watch(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:

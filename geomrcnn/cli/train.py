@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from geomrcnn.cli.bands import band_numbers
+from geomrcnn.cli.ending import beside
 from geomrcnn.cli.progress import Narrator, with_progress
 from geomrcnn.cli.train_outcome import counting_steps, tell_of
 
@@ -244,9 +246,12 @@ def train(
     if config:
         _refuse_options()
         with counting_steps(narrator) as on_step:
-            run = training.repeat(
-                config, out, devices=devices, resume=resume, say=narrator.say, on_step=on_step
-            )
+            run = beside(
+                partial(
+                    training.repeat, config, out, devices=devices, resume=resume,
+                    say=narrator.say, on_step=on_step,
+                )
+            )  # fmt: skip
         tell_of(narrator, out, run)
         return
     if labels:
@@ -277,7 +282,8 @@ def train(
         "patience": patience,
     }
     with counting_steps(narrator) as on_step:
-        run = training.train(
+        work = partial(
+            training.train,
             sources,
             out,
             gsd=gsd,
@@ -293,6 +299,7 @@ def train(
             say=narrator.say,
             on_step=on_step,
         )
+        run = beside(work)
     tell_of(narrator, out, run)
 
 
