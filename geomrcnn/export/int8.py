@@ -106,8 +106,8 @@ def compiled(graph: openvino.Model) -> openvino.CompiledModel:
     """The graph, ready to run; what is not in int8 computes in float32.
 
     A processor without instructions for 8-bit integers would make sums that overflow, and so a
-    graph look worse than it is. There, rounded values are multiplied in float32, which gives what
-    the others give.
+    graph look worse than it is. There, rounded values are multiplied in float32, where no sum
+    overflows.
     """
     settings: dict[str, object] = {"INFERENCE_PRECISION_HINT": "f32"}
     if not int8_pays():
