@@ -12,14 +12,9 @@ def of_kind(graph: openvino.Model, kind: str) -> Iterator[openvino.Node]:
     yield from [node for node in graph.get_ordered_ops() if node.get_type_name() == kind]
 
 
-def users(node: openvino.Node) -> list[openvino.Node]:
-    """The nodes that take a node's first output."""
-    return [target.get_node() for target in node.output(0).get_target_inputs()]
-
-
 def only_user(node: openvino.Node, kind: str) -> openvino.Node | None:
     """The node that takes another's first output, if it is the only one and of a kind."""
-    found = users(node)
+    found = [target.get_node() for target in node.output(0).get_target_inputs()]
     return found[0] if len(found) == 1 and found[0].get_type_name() == kind else None
 
 

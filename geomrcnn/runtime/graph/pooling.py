@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import openvino
 from openvino import opset13 as ops
 
-from geomrcnn.runtime.graph.following import giver, of_kind, only_user, parameter_of, users
+from geomrcnn.runtime.graph.following import giver, of_kind, parameter_of
 
 SIDE = 2
 """Of the square of samples that makes a bin."""
@@ -28,65 +27,64 @@ def average_first(graph: openvino.Model) -> None:
     Args:
         graph: As `geomrcnn.network.export` makes it, changed in place.
     """
-    for node in of_kind(graph, "ROIPooling"):
-        behind = only_user(node, "Transpose")
-        if behind is None or parameter_of(behind) != BEHIND:
-            continue
-        parts = [part for part in map(_part, users(behind)) if part is not None]
-        mean = _mean(parts) if len(parts) == len(users(behind)) else None
-        if mean is not None:
-            averaged = _averaged(node)
-            if not parts[0].in_front:
-                averaged = ops.transpose(averaged, ops.constant(BEHIND))
-            mean.output(0).replace(averaged.output(0))
+    for mean in of_kind(graph, "Multiply"):
+        parts = _parts(mean)
+        if parts and sorted(part.first for part in parts) == FIRSTS:
+            samples, in_front = parts[0].samples, parts[0].in_front
+            if all(_is_one(part.samples, samples) and part.in_front == in_front for part in parts):
+                averaged = _averaged(samples)
+                if not in_front:
+                    averaged = ops.transpose(averaged, ops.constant(BEHIND))
+                mean.output(0).replace(averaged.output(0))
     graph.validate_nodes_and_infer_types()
 
 
 class _Part(NamedTuple):
-    """A slice of every second sample: where it begins, its last node, and how its axes lie."""
+    """Every second sample of RoIs: which is the first, of which samples, and how its axes lie."""
 
     first: list[float]
-    last: openvino.Node
+    samples: openvino.Node
     in_front: bool
 
 
-def _part(node: openvino.Node) -> _Part | None:
-    """The part that a node takes; None if it takes none."""
-    if node.get_type_name() != "StridedSlice" or parameter_of(node, 3) != [1, SIDE, SIDE]:
-        return None
-    first, masks = parameter_of(node, 1), node.get_attributes()
-    others = ("new_axis_mask", "shrink_axis_mask", "ellipsis_mask")
-    if first is None or not all(masks["end_mask"]) or any(any(masks[mask]) for mask in others):
-        return None
-    reordered = only_user(node, "Transpose")
-    if reordered is not None and parameter_of(reordered) == IN_FRONT:
-        return _Part(first, reordered, True)
-    return _Part(first, node, False)
+def _parts(mean: openvino.Node) -> list[_Part]:
+    """The parts whose mean a node is; none if it is another node."""
+    for place in (0, 1):
+        if parameter_of(mean, place) == [1 / SIDE**2]:
+            parts = [_part(node) for node in _added(giver(mean, 1 - place))]
+            return [part for part in parts if part] if all(parts) else []
+    return []
 
 
-def _mean(parts: Sequence[_Part]) -> openvino.Node | None:
-    """The node that is the mean of all parts; None if there is none, or parts are missing."""
-    alike = len({part.in_front for part in parts}) == 1
-    if sorted(part.first for part in parts) != FIRSTS or not alike:
-        return None
-    total = parts[0].last
-    while (higher := only_user(total, "Add")) is not None:
-        total = higher
-    mean = only_user(total, "Multiply")
-    if mean is None or sorted(_added(total)) != sorted(_name(part.last) for part in parts):
-        return None
-    return mean if [1 / SIDE**2] in (parameter_of(mean, 0), parameter_of(mean, 1)) else None
-
-
-def _added(total: openvino.Node) -> list[str]:
-    """The names of the nodes whose sum a node is."""
+def _added(total: openvino.Node) -> list[openvino.Node]:
+    """The nodes whose sum a node is."""
     if total.get_type_name() != "Add":
-        return [_name(total)]
+        return [total]
     return _added(giver(total, 0)) + _added(giver(total, 1))
 
 
-def _name(node: openvino.Node) -> str:
-    return str(node.get_name())  # unique, as friendly names need not be
+def _part(node: openvino.Node) -> _Part | None:
+    """The part that a node is; None if it is none."""
+    in_front = _is_reordered(node, IN_FRONT)
+    if in_front:
+        node = giver(node)
+    if node.get_type_name() != "StridedSlice" or parameter_of(node, 3) != [1, SIDE, SIDE]:
+        return None
+    first, masks, behind = parameter_of(node, 1), node.get_attributes(), giver(node)
+    others = ("new_axis_mask", "shrink_axis_mask", "ellipsis_mask")
+    if first is None or not all(masks["end_mask"]) or any(any(masks[mask]) for mask in others):
+        return None
+    if not _is_reordered(behind, BEHIND) or giver(behind).get_type_name() != "ROIPooling":
+        return None
+    return _Part(first, giver(behind), in_front)
+
+
+def _is_reordered(node: openvino.Node, order: list[int]) -> bool:
+    return node.get_type_name() == "Transpose" and parameter_of(node) == order
+
+
+def _is_one(node: openvino.Node, other: openvino.Node) -> bool:
+    return bool(node.get_name() == other.get_name())  # unique, as friendly names need not be
 
 
 def _averaged(samples: openvino.Node) -> openvino.Node:

@@ -30,7 +30,7 @@ def graph_of(*, in_front: bool = False, firsts: object = FIRSTS, share: float = 
     one, two, three, four = slices
     total = ops.add(ops.add(one, two), ops.add(three, four))
     mean = ops.multiply(total, ops.constant(np.float32(share)))
-    return openvino.Model([mean], [level, rois]), slices[0]
+    return openvino.Model([mean], [level, rois]), slices
 
 
 def run(graph: openvino.Model, rois: np.ndarray) -> np.ndarray:
@@ -68,8 +68,19 @@ def test_other_sums_stay(other: dict[str, object]) -> None:
     assert len(list(of_kind(graph, "StridedSlice"))) == 4
 
 
-def test_samples_that_are_wanted_elsewhere_are_there() -> None:
-    graph, first = graph_of()
-    graph.add_outputs([first.output(0)])
+@pytest.mark.parametrize("sample", range(4))
+def test_samples_that_are_wanted_elsewhere_are_there(sample: int) -> None:
+    graph, slices = graph_of()
+    graph.add_outputs([slices[sample].output(0)])
     average_first(graph)
     assert len(list(of_kind(graph, "StridedSlice"))) == 1
+
+
+def test_samples_of_several_levels_are_not_mixed_up() -> None:
+    (one, first), (other, second) = graph_of(), graph_of()
+    assert first[0].get_attributes() == second[0].get_attributes()
+    adding = first[0].output(0).get_target_inputs().pop()
+    adding.replace_source_output(second[0].output(0))
+    mixed = openvino.Model(one.results, [*one.get_parameters(), *other.get_parameters()])
+    average_first(mixed)
+    assert len(list(of_kind(mixed, "StridedSlice"))) == 4
