@@ -1,4 +1,4 @@
-"""Mask head (He et al. 2017): a small soft mask of each RoI, one for every class."""
+"""Mask head (He et al. 2017): a small soft mask of each RoI, that of one class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from geomrcnn.network.norms import NormMaker, apply
 
 
 class MaskHead(keras.layers.Layer):  # type: ignore[misc]
-    """3×3 convolutions, one doubling of the grid, and a 1×1 convolution a class."""
+    """3×3 convolutions, one doubling of the grid, and a 1×1 convolution for each class."""
 
     def __init__(self, config: MaskRCNNConfig, name: str = "mask_head") -> None:
         """Make `mask_convolutions` 3×3 layers of `pyramid_channels` and the classes' output."""
@@ -38,16 +38,23 @@ class MaskHead(keras.layers.Layer):  # type: ignore[misc]
             name="logits",
         )
 
+    def build(self, pooled_shape: tuple[int | None, ...]) -> None:
+        """Make the weights of the classes, which `of_class` picks from."""
+        self.logits.build((*pooled_shape[:-1], self.doubling.filters))
+
     def call(self, pooled: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Features [R, m / 2, m / 2, C] -> mask logits of every class, [R, m, m, classes]."""
-        # One row more, dropped at the end: TensorFlow's 1×1 convolution fails on an empty batch.
-        x = tf.pad(pooled, [[0, 1], [0, 0], [0, 0], [0, 0]])
-        x = apply(self.convolutions, self.norms, x, training=training)
-        return tf.cast(self.logits(self.doubling(x)), tf.float32)[:-1]
+        """Features [R, m / 2, m / 2, C] -> those of the cells of masks, [R, m, m, C]."""
+        return self.doubling(apply(self.convolutions, self.norms, pooled, training=training))
 
+    def of_class(self, cells: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+        """Mask logits, [R, m, m] float32, of one class of each RoI.
 
-def of_class(logits: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
-    """[R, ...], of logits [R, ..., C] those of each RoI's class, [R] int32 in 1..C."""
-    if logits.shape[-1] == 1:
-        return logits[..., 0]
-    return tf.gather(logits, classes - 1, axis=len(logits.shape) - 1, batch_dims=1)
+        Args:
+            cells: [R, m, m, C] of `call`.
+            classes: [R] int32, 1 and up.
+        """
+        kernels = tf.gather(tf.transpose(self.logits.kernel[0, 0]), classes - 1)
+        biases = tf.gather(self.logits.bias, classes - 1)
+        # No matrix product: runtimes would reorder the cells for one.
+        products = tf.cast(cells, tf.float32) * kernels[:, None, None, :]
+        return tf.reduce_sum(products, axis=-1) + biases[:, None, None]

@@ -14,7 +14,7 @@ from geomrcnn.network.detections import DetectedBoxes, detect_boxes
 from geomrcnn.network.fpn import FeaturePyramid
 from geomrcnn.network.geometry import GEOMETRIES
 from geomrcnn.network.losses import Losses, box_losses, mask_loss, rpn_losses
-from geomrcnn.network.mask_head import MaskHead, of_class
+from geomrcnn.network.mask_head import MaskHead
 from geomrcnn.network.norms import NormMaker
 from geomrcnn.network.ops.anchors import pyramid_anchors
 from geomrcnn.network.ops.roi_align import pyramid_roi_align
@@ -50,7 +50,8 @@ class Stages(NamedTuple):
     pooled: [R, p, p, C], what the box head sees.
     box_predictions: What it says.
     boxes: The M boxes that are reported.
-    mask_logits: [M, m, m, classes].
+    mask_cells: [M + 1, m, m, C], what masks of every class are computed from; the last is of none.
+    mask_logits: [M, m, m], of the class of each box.
     """
 
     levels: list[tf.Tensor]
@@ -60,6 +61,7 @@ class Stages(NamedTuple):
     pooled: tf.Tensor
     box_predictions: BoxPredictions
     boxes: DetectedBoxes
+    mask_cells: tf.Tensor
     mask_logits: tf.Tensor
 
 
@@ -114,19 +116,28 @@ class MaskRCNN(keras.Model):  # type: ignore[misc]
         pooled = self._pool(levels, proposals, self.config.box_pool)
         box_predictions = self.box_head(pooled)
         boxes = detect_boxes(box_predictions, proposals, within, self.config)
-        rois = Proposals(boxes.boxes, boxes.image_index)
-        mask_logits = self.mask_head(self._pool(levels, rois, self.config.mask_size // 2))
+        # One RoI more, whose mask is dropped: LiteRT's convolutions refuse an empty list.
+        rois = Proposals(tf.pad(boxes.boxes, [[0, 1], [0, 0]]), tf.pad(boxes.image_index, [[0, 1]]))
+        classes = tf.pad(boxes.classes, [[0, 1]], constant_values=1)
+        mask_cells = self.mask_head(self._pool(levels, rois, self.config.mask_size // 2))
+        mask_logits = self.mask_head.of_class(mask_cells, classes)[:-1]
         return Stages(
-            levels, anchors, predictions, proposals, pooled, box_predictions, boxes, mask_logits
+            levels,
+            anchors,
+            predictions,
+            proposals,
+            pooled,
+            box_predictions,
+            boxes,
+            mask_cells,
+            mask_logits,
         )
 
     def objects(self, stages: Stages) -> DetectedObjects:
         """What is reported at the end of the way."""
         boxes, scores, classes, image_index = stages.boxes
-        logits = of_class(stages.mask_logits, classes)
-        return DetectedObjects(
-            boxes + self._inset, scores, classes, tf.sigmoid(logits), image_index
-        )
+        masks = tf.sigmoid(stages.mask_logits)
+        return DetectedObjects(boxes + self._inset, scores, classes, masks, image_index)
 
     def losses_of(self, images: tf.Tensor, truth: GroundTruth, seeds: tf.Tensor) -> Losses:
         """The losses of each image; seeds [B, 2] int32 decide which anchors and RoIs are drawn."""
@@ -151,10 +162,10 @@ class MaskRCNN(keras.Model):  # type: ignore[misc]
         )
         positive = Proposals(*(tf.gather(part, rois.positives) for part in drawn))
         classes = tf.gather(rois.classes, rois.positives)
-        logits = of_class(
-            self.mask_head(self._pool(levels, positive, self.config.mask_size // 2), training=True),
-            classes,
+        cells = self.mask_head(
+            self._pool(levels, positive, self.config.mask_size // 2), training=True
         )
+        logits = self.mask_head.of_class(cells, classes)
         return Losses(rpn_class, rpn_box, box_class, box, mask_loss(logits, rois, images.shape[0]))
 
     def _trunk(

@@ -92,4 +92,16 @@ def test_groups_divide_the_channels():
 def test_no_rois_at_all():
     network = config()
     assert BoxHead(network)(noise(0, 7, 7, 48)).deltas.shape == (0, 3, 4)
-    assert MaskHead(network)(noise(0, 7, 7, 48)).shape == (0, 14, 14, 3)
+    head = MaskHead(network)
+    cells = head(noise(0, 7, 7, 48))
+    assert head.of_class(cells, tf.zeros([0], tf.int32)).shape == (0, 14, 14)
+
+
+def test_masks_are_of_the_class_of_each_roi():
+    head = MaskHead(config())
+    cells, classes = head(noise(5, 7, 7, 48)), [3, 1, 2, 3, 1]
+    head.logits.bias.assign([0.5, -1.0, 2.0])
+    every = head.logits(cells).numpy()
+    expected = [logits[..., number - 1] for logits, number in zip(every, classes, strict=True)]
+    found = head.of_class(cells, tf.constant(classes))
+    np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -104,7 +104,7 @@ def _of_detections(fixture: Fixture, ours: Outputs) -> list[Row]:
         found.classes.numpy(),
     )
     index = pair(boxes, theirs[:, :4] * _last(ours), classes, theirs[:, 4])
-    masks = tf.sigmoid(ours.stages.mask_logits).numpy()[index]
+    masks = tf.sigmoid(ours.mask_logits).numpy()[index]
     final = whole_boxes(ours.boxes)
     shown = index[(final[index, 2:] > final[index, :2]).all(axis=1)]
     return [

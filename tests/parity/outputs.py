@@ -14,12 +14,13 @@ from geomrcnn.network.resizing import Frame, boxes_in_image
 
 @dataclass(frozen=True)
 class Outputs:
-    """Of one image."""
+    """Of one image. The mask logits are those of every class, [M, m, m, classes]."""
 
     config: MaskRCNNConfig
     frame: Frame
     stages: Stages
     objects: DetectedObjects
+    mask_logits: np.ndarray
 
     @property
     def boxes(self) -> np.ndarray:

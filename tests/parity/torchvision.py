@@ -74,7 +74,7 @@ def _of_detections(fixture: Fixture, ours: Outputs) -> list[Row]:
     recorded, boxes = fixture.recorded, ours.boxes
     scores, classes = ours.objects.scores.numpy(), ours.objects.classes.numpy()
     index = pair(boxes, recorded["boxes"], classes, recorded["labels"])
-    masks = ours.stages.mask_logits.numpy().transpose(0, 3, 1, 2)
+    masks = ours.mask_logits.transpose(0, 3, 1, 2)
     return [
         compare_equal("final count", np.array(len(boxes)), np.array(len(recorded["boxes"]))),
         compare_order("final order", index, recorded["scores"]),

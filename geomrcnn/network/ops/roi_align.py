@@ -144,19 +144,20 @@ def pyramid_roi_align(
     pooled, order = [], []
     for number, (features, stride) in enumerate(zip(levels, strides, strict=True), lowest):
         members = tf.reshape(tf.where(tf.equal(level_of, number)), [-1])
-        pooled.append(
-            roi_align(
-                features,
-                tf.gather(rois, members),
-                tf.gather(image_index, members),
-                stride=stride,
-                size=size,
-                sampling=sampling,
-            )
+        bins = roi_align(
+            features,
+            tf.gather(rois, members),
+            tf.gather(image_index, members),
+            stride=stride,
+            size=size,
+            sampling=sampling,
         )
+        # As rows, for which no runtime has another layout that it would reorder them to.
+        pooled.append(tf.reshape(bins, [-1, size * size * features.shape[-1]]))
         order.append(members)
     position = tf.argsort(tf.concat(order, axis=0))
-    return tf.gather(tf.concat(pooled, axis=0), position)
+    rows = tf.gather(tf.concat(pooled, axis=0), position)
+    return tf.reshape(rows, [-1, size, size, levels[0].shape[-1]])
 
 
 def _stretch(features: tf.Tensor, stride: int) -> tf.Tensor:

@@ -1,7 +1,9 @@
-"""Samples of RoIs that are averaged before they are reordered."""
+"""Samples of RoIs that are averaged while they are read."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +23,9 @@ BEHIND, IN_FRONT = [0, 2, 3, 1], [0, 3, 1, 2]
 def average_first(graph: openvino.Model) -> None:
     """Take the mean of the four samples of each bin where RoIs are read.
 
-    A network reads the samples with the channels in front, puts these behind, takes four slices of
-    it all, adds them up, and divides. Averaged first, a fourth of it is left to reorder.
+    A network reads all samples with the channels in front, puts these behind, takes four slices of
+    it all, adds them up, and divides. Read as four grids, each of one sample a bin, they are summed
+    as they come, and a fourth is left to reorder.
 
     Args:
         graph: As `geomrcnn.network.export` makes it, changed in place.
@@ -88,10 +91,28 @@ def _is_one(node: openvino.Node, other: openvino.Node) -> bool:
 
 
 def _averaged(samples: openvino.Node) -> openvino.Node:
-    """[R, C, 2 s, 2 s] -> [R, C, s, s], by a convolution of each channel by itself.
+    """[R, C, 2 s, 2 s] -> [R, C, s, s], the means of the four samples of each bin."""
+    level, rois = samples.input_values()
+    count = int(samples.get_attributes()["pooled_h"])
+    read = [
+        ops.roi_pooling(
+            level, ops.matmul(rois, part, False, False), [count // SIDE] * 2, 1.0, "bilinear"
+        )
+        for part in map(ops.constant, _parts_of_rois(count))
+    ]
+    total = functools.reduce(ops.add, read)  # one after the other: OpenVINO makes one step of that
+    return ops.multiply(total, ops.constant(np.float32(1 / SIDE**2)))
 
-    OpenVINO's pooling refuses an empty list of RoIs.
+
+def _parts_of_rois(count: int) -> Iterator[np.ndarray]:
+    """What RoIs (image, x1, y1, x2, y2) are multiplied with to read every second sample only.
+
+    Args:
+        count: Of samples along a side: the first is at x1, the last at x2.
     """
-    channels = samples.get_output_partial_shape(0)[1].get_length()
-    weights = np.full((channels, 1, 1, SIDE, SIDE), 1 / SIDE**2, np.float32)
-    return ops.group_convolution(samples, ops.constant(weights), [SIDE] * 2, [0, 0], [0, 0], [1, 1])
+    for row, column in np.ndindex(SIDE, SIDE):
+        part = np.eye(5, dtype=np.float32)
+        for axis, first in ((1, column), (2, row)):
+            ends = np.array([first, count - SIDE + first]) / (count - 1)
+            part[np.ix_([axis, axis + 2], [axis, axis + 2])] = [1 - ends, ends]
+        yield part

@@ -3,14 +3,13 @@
 Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks" (2016): of each square of 6 × 6
 inputs, transformed, 36 products give the 4 × 4 outputs for which a plain convolution needs 144.
 OpenVINO's CPU plugin has no kernel for this, but quick ones for its parts. The inputs are
-transformed by convolutions of each channel by itself, down columns and then along rows; the
-products are 1×1 convolutions, in groups; their sums are elementwise. All of them keep the channels
-of a pixel side by side in memory, so that nothing is reordered in between.
+transformed by convolutions of each channel by itself, down columns and then along rows; each of
+the products is a 1×1 convolution; their sums are elementwise. All of them keep the channels of a
+pixel side by side in memory, so that nothing is reordered in between.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 import platform
 from collections.abc import Sequence
@@ -47,14 +46,14 @@ def convolve_by_winograd(graph: openvino.Model, fixed_cost: float = FIXED_COST) 
         graph: For images of a known size, changed in place.
         fixed_cost: See `FIXED_COST`.
     """
-    factors: dict[tuple[str, int], list[openvino.Node]] = {}
+    factors: dict[tuple[str, int], list[list[openvino.Node]]] = {}
     for node in of_kind(graph, "Convolution"):
         layer = _layer_of(node, fixed_cost)
         if layer is not None:
             key = layer.kernel.get_name(), layer.squares.side
             if key not in factors:  # the levels of a pyramid share a head
-                wide = transformed_kernel(layer.kernel.get_data(), layer.squares)
-                factors[key] = [ops.constant(column[..., None, None]) for column in wide]
+                wide = transformed_kernel(layer.kernel.get_data(), layer.squares)[..., None, None]
+                factors[key] = [list(map(ops.constant, column)) for column in wide]
             layer.last.output(0).replace(_rewritten(layer, factors[key]).output(0))
     graph.validate_nodes_and_infer_types()
 
@@ -163,22 +162,25 @@ def _squares_for(node: openvino.Node, fixed_cost: float) -> Squares | None:
     return None if ratio >= SHARE or (few and not rois) else best_squares(size)
 
 
-def _rewritten(layer: _Layer, factors: Sequence[openvino.Node]) -> openvino.Node:
+def _rewritten(layer: _Layer, factors: Sequence[Sequence[openvino.Node]]) -> openvino.Node:
     """What computes the same as a layer."""
     squares = layer.squares
     sums, _, inputs = squares.matrices()
-    down = ops.concat([_along(layer.image, taps, 0, layer) for taps in inputs], 1)
-    products = [
-        ops.group_convolution(
-            _along(down.output(0), taps, 1, layer), each, [1, 1], [0, 0], [0, 0], [1, 1]
-        )
-        for taps, each in zip(inputs, factors, strict=True)
+    down = [_along(layer.image, taps, 0, layer) for taps in inputs]
+    by_column = []
+    for taps, column in zip(inputs, factors, strict=True):
+        products = [
+            ops.convolution(
+                _along(each.output(0), taps, 1, layer), factor, [1, 1], [0, 0], [0, 0], [1, 1]
+            )
+            for each, factor in zip(down, column, strict=True)
+        ]
+        by_column.append([_sum(weights, products) for weights in sums])
+    cells = [
+        _finished(layer, _sum(weights, row))
+        for row in zip(*by_column, strict=True)
+        for weights in sums
     ]
-    by_column = [
-        _sums(sums, ops.split(each, ops.constant(1), squares.reach).outputs())
-        for each in _sums(sums, products)
-    ]
-    cells = [_finished(layer, cell) for row in zip(*by_column, strict=True) for cell in row]
     whole = ops.depth_to_space(ops.concat(cells, 1), "blocks_first", squares.side)
     if all(layer.count(axis) * squares.side == layer.size[axis] for axis in (0, 1)):
         return whole
@@ -202,23 +204,17 @@ def _along(image: openvino.Output, taps: np.ndarray, axis: int, layer: _Layer) -
     return ops.group_convolution(image, each, stride, begin, end, [1, 1])
 
 
-def _sums(
-    weights: np.ndarray, maps: Sequence[openvino.Node | openvino.Output]
-) -> list[openvino.Node]:
-    """A matrix times a list of maps; those of points ±x share what is even and what is odd."""
-    weights, maps = weights.copy(), list(maps)
-    for pair in (slice(1, 3), slice(3, 5)):
-        plus, minus = maps[pair]
-        maps[pair] = ops.add(plus, minus), ops.subtract(plus, minus)
-        weights[:, pair] = weights[:, pair] @ [[0.5, 0.5], [0.5, -0.5]]
-    sums = []
-    for row in weights:
-        parts = [_times(weight, each) for weight, each in zip(row, maps, strict=True) if weight]
-        sums.append(functools.reduce(ops.add, parts))
-    return sums
+def _sum(weights: np.ndarray, maps: Sequence[openvino.Node]) -> openvino.Node:
+    """The weighted sum of maps, after Horner: a chain is one step for OpenVINO."""
+    (total, scale), *others = [
+        (each, weight) for weight, each in zip(weights, maps, strict=True) if weight
+    ]
+    for each, weight in others:
+        total, scale = ops.add(_times(scale / weight, total), each), weight
+    return _times(scale, total)
 
 
-def _times(weight: float, values: openvino.Node | openvino.Output) -> openvino.Node:
+def _times(weight: float, values: openvino.Node) -> openvino.Node:
     return values if weight == 1 else ops.multiply(values, ops.constant(np.float32(weight)))
 
 
