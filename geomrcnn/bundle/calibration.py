@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logit
 
 from geomrcnn.errors import ModelError
 
@@ -36,11 +35,15 @@ class Calibration:
         """Calibrate scores of any shape in [0, 1], in their own type."""
         if self == IDENTITY:
             return scores
+        from scipy.special import expit, logit  # 0.2 s, for which no graph should wait
+
         shifted = self.slope * logit(np.asarray(scores, np.float64)) + self.offset
         return np.asarray(expit(shifted), scores.dtype)
 
     def before(self, calibrated: float) -> float:
         """The score that becomes this one."""
+        from scipy.special import expit, logit
+
         return float(expit((logit(calibrated) - self.offset) / self.slope))
 
     def after(self, first: Calibration) -> Calibration:

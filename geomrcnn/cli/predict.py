@@ -219,23 +219,23 @@ def predict(
         raise click.UsageError("--workers and --scheduler contradict each other: choose one")
     if shard is not None and "{name}" in out:
         raise click.UsageError("--shard divides the tiles of one output: leave {name} out of --out")
-    from geomrcnn.inference.options import Options
     from geomrcnn.runtime.load import choose
 
-    options = Options(
-        min_score=min_score, tile=tile, overlap=overlap, bands=bands, scale=scale, gsd=gsd,
-        aoi=aoi, agreement=agreement, simplify=simplify, shapes=shapes,
-        shape_tolerance=shape_tolerance, share_edges=share_edges, fill_holes=fill_holes,
-        parts=parts, min_area=min_area, max_area=max_area, coarse=coarse, strict=strict,
-    )  # fmt: skip
     with counting_tiles(narrator) as on_progress:
         recipe = choose(model, runtime=runtime, precision=precision, tile=tile)
         detector = loaded(recipe)
         from geomrcnn.formats.writer import check_output, shown
         from geomrcnn.inference.journal import journal_of
+        from geomrcnn.inference.options import Options
         from geomrcnn.inference.predict import NAME, predict_each, predict_to_file
         from geomrcnn.inference.shards import predict_shard
 
+        options = Options(
+            min_score=min_score, tile=tile, overlap=overlap, bands=bands, scale=scale, gsd=gsd,
+            aoi=aoi, agreement=agreement, simplify=simplify, shapes=shapes,
+            shape_tolerance=shape_tolerance, share_edges=share_edges, fill_holes=fill_holes,
+            parts=parts, min_area=min_area, max_area=max_area, coarse=coarse, strict=strict,
+        )  # fmt: skip
         if NAME not in out:
             check_output(out, overwrite)
         try:

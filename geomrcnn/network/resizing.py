@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from geomrcnn.network.config import CENTRED_SIZE_DIVISOR, SIZE_DIVISOR, MaskRCNNConfig
 from geomrcnn.network.geometry import GEOMETRIES
@@ -110,6 +109,8 @@ def _resize(image: np.ndarray, size: Size, border: str) -> np.ndarray:
     """
     if image.shape[:2] == size:
         return image
+    from scipy import ndimage  # 0.1 s, for which no graph should wait
+
     zoom = (size[0] / image.shape[0], size[1] / image.shape[1], 1)
     resized: np.ndarray = ndimage.zoom(image, zoom, order=1, mode=border, grid_mode=True)
     return resized

@@ -2,7 +2,7 @@
 
 3×3 convolutions of the sizes that networks have are run by OpenVINO as they are, and as
 `geomrcnn.runtime.graph.winograd` rewrites them, in turns. Printed are the milliseconds of one layer
-and their ratio, the ratio that is reckoned from `FIXED_COST` to choose layers by, how much longer
+and their ratio, the ratio that is reckoned to choose layers by, how much longer
 it takes to compile, and by how much results are off on average, as a share of their spread,
 compared with the exact ones at some places.
 """
@@ -71,11 +71,9 @@ class Case:
 def main(runs: int, out: Path | None) -> None:
     """Print a row for each size."""
     cases = [measure(*size, runs) for size in SIZES]
-    least = winograd.fixed_cost_here()
     report(
         "3×3 convolutions after Winograd",
-        f"Chosen are those whose reckoned ratio is below {winograd.SHARE}, with a fixed cost of "
-        f"{least:g} channels on this processor.",
+        f"Chosen are those that by the reckoned ratio save {winograd.SAVED:.0e} products.",
         table(cases),
     )
     write_json(out, [asdict(case) for case in cases])
@@ -89,10 +87,8 @@ def measure(channels: int, side: int, maps: int, runs: int) -> Case:
     shape = [maps if maps == 1 else -1, channels, side, side]
     image = np.maximum(random.normal(size=(maps, *shape[1:])), 0).astype(np.float32)
     graphs = [layers(kernel, shape, LAYERS) for _ in range(2)]
-    reckoned = winograd.reckoned_ratio(
-        channels, channels, (side, side), winograd.fixed_cost_here(), rois=maps > 1
-    )
-    winograd.convolve_by_winograd(graphs[1], fixed_cost=0.0)
+    reckoned = winograd.reckoned_ratio(channels, channels, (side, side), rois=maps > 1)
+    winograd.convolve_by_winograd(graphs[1], saved=-math.inf)
     requests, compiling = [], []
     for graph in graphs:
         began = time.perf_counter()
@@ -132,7 +128,7 @@ def off(kernel: np.ndarray, shape: list[int], image: np.ndarray, *, rewrite: boo
     """What a layer is off by at some places, as a share of the spread there."""
     graph = layers(kernel, shape, 1)
     if rewrite:
-        winograd.convolve_by_winograd(graph, fixed_cost=0.0)
+        winograd.convolve_by_winograd(graph, saved=-math.inf)
     found = compiled(graph)(image)[0]
     random = np.random.default_rng(1)
     padded = np.pad(image, ((0, 0), (0, 0), (1, 1), (1, 1))).astype(np.float64)

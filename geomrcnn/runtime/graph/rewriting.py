@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 
 import openvino
 
 from geomrcnn.runtime.graph.doubling import double_at_once
 from geomrcnn.runtime.graph.pooling import average_first
+from geomrcnn.runtime.graph.quantising import quantise_first
 from geomrcnn.runtime.graph.summing import sum_in_one_order
 from geomrcnn.runtime.graph.topk import choose_before_sorting
-from geomrcnn.runtime.graph.winograd import convolve_by_winograd, fixed_cost_here
+from geomrcnn.runtime.graph.winograd import convolve_by_winograd
+
+X86 = "x86_64", "amd64"
+"""Where Winograd's convolutions were measured."""
 
 
 def make_quick(graph: openvino.Model, images: Sequence[int]) -> None:
@@ -23,6 +28,8 @@ def make_quick(graph: openvino.Model, images: Sequence[int]) -> None:
     graph.reshape(list(images))
     choose_before_sorting(graph)
     average_first(graph)
+    quantise_first(graph)
     double_at_once(graph)
-    convolve_by_winograd(graph, fixed_cost_here())
+    if platform.machine().lower() in X86:
+        convolve_by_winograd(graph)
     sum_in_one_order(graph)

@@ -35,25 +35,34 @@ class Squares:
         covered = math.prod(-(-length // self.side) * self.reach for length in size)
         return covered / math.prod(KERNEL * length for length in size)
 
+    @property
+    def scales(self) -> np.ndarray:
+        """What outputs are multiplied by in the end, [side]: powers of the last point."""
+        return np.power(abs(self.points[-1]), np.arange(self.side))
+
     def matrices(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Toom and Cook's A [side, reach], G [reach, 3] and B [reach, reach].
 
-        A ((G g) · (B d)) is the convolution of as many values d as a square reaches with three of a
-        kernel g.
+        A ((G g) · (B d)), times `scales`, is the convolution of as many values d as a square
+        reaches with three of a kernel g. For the scales, the last weight in each row of A is 1 or
+        -1, which spares as many products.
         """
         others = [[other for other in self.points if other != point] for point in self.points]
         inputs = [np.append(np.poly(each)[::-1], 0.0) for each in others]
-        scale = [
+        divisors = [
             np.prod(np.subtract(point, each))
             for point, each in zip(self.points, others, strict=True)
         ]
         outputs, kernels = (
-            np.vstack([np.vander(self.points, count, increasing=True), np.eye(count)[-1]])
-            for count in (self.side, KERNEL)
+            np.vstack([np.vander(points, count, increasing=True), np.eye(count)[-1]])
+            for points, count in (
+                (np.divide(self.points, abs(self.points[-1])), self.side),
+                (self.points, KERNEL),
+            )
         )
         return (
             outputs.T,
-            kernels / np.append(scale, 1.0)[:, None],
+            kernels / np.append(divisors, self.scales[-1])[:, None],
             np.array([*inputs, np.poly(self.points)[::-1]]),
         )
 

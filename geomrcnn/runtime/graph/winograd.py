@@ -11,7 +11,6 @@ pixel side by side in memory, so that nothing is reordered in between.
 from __future__ import annotations
 
 import math
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,66 +21,51 @@ from openvino import opset13 as ops
 from geomrcnn.runtime.graph.following import constant_of, giver, of_kind, only_user
 from geomrcnn.runtime.graph.squares import FOUR, KERNEL, Squares, best_squares
 
-PRODUCTS = 1e9
-"""That a plain convolution takes, from which on it pays: a layer takes a tenth of a second more to
-compile."""
-FIXED_COST = 64.0
+SAVED = 1e9
+"""Products in a tile that a layer must save: some 10 ms. It takes 0.2 s more to compile."""
+CHANNELS = 64
 """What is done once for each channel, transforms and sums, as so many products with others. It is
-what fits 64, 128 and 256 channels with AVX2, on one processor (`scripts/bench convolutions`)."""
-WIDER = 2.0
-"""Times that, with AVX-512, which doubles the speed of products and not that of memory. This was
-reasoned, not measured."""
-UNFUSED = 1.5
-"""Times that, for RoIs: their number is not known beforehand, and OpenVINO fuses no sums then."""
-SHARE = 0.8
-"""Of the time of a plain convolution, that is worth it."""
+what fits 64, 128 and 256 channels, on processors with AVX2 and with AVX-512 (`scripts/bench
+convolutions`)."""
+ROIS = 100
+"""For how many it is reckoned: their number is not known beforehand."""
+SMALL = 1.5
+"""Times that, for the small maps of RoIs."""
 
 
-def convolve_by_winograd(graph: openvino.Model, fixed_cost: float = FIXED_COST) -> None:
+def convolve_by_winograd(graph: openvino.Model, saved: float = SAVED) -> None:
     """Rewrite the large 3×3 convolutions of a graph, with the bias and the ReLU that follow them.
 
     Those of 8-bit integers stay.
 
     Args:
         graph: For images of a known size, changed in place.
-        fixed_cost: See `FIXED_COST`.
+        saved: Products that a layer must save.
     """
-    factors: dict[tuple[str, int], list[list[openvino.Node]]] = {}
+    constants, factors = _Constants(), dict[tuple[str, int], list[list[openvino.Node]]]()
     for node in of_kind(graph, "Convolution"):
-        layer = _layer_of(node, fixed_cost)
+        layer = _layer_of(node, saved)
         if layer is not None:
             key = layer.kernel.get_name(), layer.squares.side
             if key not in factors:  # the levels of a pyramid share a head
                 wide = transformed_kernel(layer.kernel.get_data(), layer.squares)[..., None, None]
                 factors[key] = [list(map(ops.constant, column)) for column in wide]
-            layer.last.output(0).replace(_rewritten(layer, factors[key]).output(0))
+            layer.last.output(0).replace(_rewritten(layer, factors[key], constants).output(0))
     graph.validate_nodes_and_infer_types()
 
 
-def fixed_cost_here() -> float:
-    """`FIXED_COST` on this processor; infinite where nobody has measured it, as on ARM."""
-    if platform.machine().lower() not in ("x86_64", "amd64"):
-        return math.inf
-    # By this name OpenVINO tells that there is AVX-512, though its kernels for it are gone.
-    wide = "WINOGRAD" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return WIDER * FIXED_COST if wide else FIXED_COST
-
-
-def reckoned_ratio(
-    outputs: int, inputs: int, size: Sequence[int], fixed_cost: float, *, rois: bool
-) -> float:
+def reckoned_ratio(outputs: int, inputs: int, size: Sequence[int], *, rois: bool) -> float:
     """The time that a layer is reckoned to take, as a share of that of a plain convolution.
 
     Args:
         outputs: Channels.
         inputs: Channels.
         size: Height and width of maps.
-        fixed_cost: See `FIXED_COST`.
         rois: Whether the number of maps is not known beforehand.
     """
     # It grows with the inputs that squares share, as products do.
-    fixed = fixed_cost / FOUR.share([FOUR.side] * 2) * (1 / inputs + 1 / outputs) / 2
-    return best_squares(size).share(size) * (1 + (UNFUSED if rois else 1.0) * fixed)
+    fixed = CHANNELS / FOUR.share([FOUR.side] * 2) * (1 / inputs + 1 / outputs) / 2
+    return best_squares(size).share(size) * (1 + (SMALL if rois else 1.0) * fixed)
 
 
 def transformed_kernel(kernel: np.ndarray, squares: Squares) -> np.ndarray:
@@ -121,9 +105,9 @@ class _Layer:
         return -(-self.size[axis] // self.squares.side)
 
 
-def _layer_of(node: openvino.Node, fixed_cost: float) -> _Layer | None:
+def _layer_of(node: openvino.Node, saved: float) -> _Layer | None:
     """The layer that begins with a convolution; None if that stays as it is."""
-    kernel, squares = constant_of(giver(node, 1)), _squares_for(node, fixed_cost)
+    kernel, squares = constant_of(giver(node, 1)), _squares_for(node, saved)
     if kernel is None or squares is None:
         return None
     bias, last = None, node
@@ -148,8 +132,8 @@ def _layer_of(node: openvino.Node, fixed_cost: float) -> _Layer | None:
     )
 
 
-def _squares_for(node: openvino.Node, fixed_cost: float) -> Squares | None:
-    """How to compute a convolution; None if it is of another kind, or too small."""
+def _squares_for(node: openvino.Node, saved: float) -> Squares | None:
+    """How to compute a convolution; None if it is of another kind, or saves too little."""
     how = node.get_attributes()
     outputs, inputs, *side = node.get_input_shape(1)
     count, _, *lengths = node.get_output_partial_shape(0)
@@ -157,29 +141,32 @@ def _squares_for(node: openvino.Node, fixed_cost: float) -> Squares | None:
     if side != [KERNEL] * 2 or steps or any(length.is_dynamic for length in lengths):
         return None
     size, rois = [length.get_length() for length in lengths], count.is_dynamic
-    few = outputs * inputs * KERNEL**2 * math.prod(size) < PRODUCTS
-    ratio = reckoned_ratio(outputs, inputs, size, fixed_cost, rois=rois)
-    return None if ratio >= SHARE or (few and not rois) else best_squares(size)
+    maps = ROIS if rois else count.get_length()
+    products = maps * math.prod(size) * outputs * inputs * KERNEL**2
+    less = 1 - reckoned_ratio(outputs, inputs, size, rois=rois)
+    return best_squares(size) if less * products >= saved else None
 
 
-def _rewritten(layer: _Layer, factors: Sequence[Sequence[openvino.Node]]) -> openvino.Node:
+def _rewritten(
+    layer: _Layer, factors: Sequence[Sequence[openvino.Node]], constants: _Constants
+) -> openvino.Node:
     """What computes the same as a layer."""
     squares = layer.squares
     sums, _, inputs = squares.matrices()
-    down = [_along(layer.image, taps, 0, layer) for taps in inputs]
+    down = [_along(layer.image, taps, 0, layer, constants) for taps in inputs]
     by_column = []
     for taps, column in zip(inputs, factors, strict=True):
+        along = [_along(each.output(0), taps, 1, layer, constants) for each in down]
         products = [
-            ops.convolution(
-                _along(each.output(0), taps, 1, layer), factor, [1, 1], [0, 0], [0, 0], [1, 1]
-            )
-            for each, factor in zip(down, column, strict=True)
+            ops.convolution(each, factor, [1, 1], [0, 0], [0, 0], [1, 1])
+            for each, factor in zip(along, column, strict=True)
         ]
-        by_column.append([_sum(weights, products) for weights in sums])
+        by_column.append([_sum(weights, products, constants) for weights in sums])
+    rows = zip(squares.scales, zip(*by_column, strict=True), strict=True)
     cells = [
-        _finished(layer, _sum(weights, row))
-        for row in zip(*by_column, strict=True)
-        for weights in sums
+        _finished(layer, _sum(weights, row, constants), scale_down * scale_along, constants)
+        for scale_down, row in rows
+        for scale_along, weights in zip(squares.scales, sums, strict=True)
     ]
     whole = ops.depth_to_space(ops.concat(cells, 1), "blocks_first", squares.side)
     if all(layer.count(axis) * squares.side == layer.size[axis] for axis in (0, 1)):
@@ -188,7 +175,9 @@ def _rewritten(layer: _Layer, factors: Sequence[Sequence[openvino.Node]]) -> ope
     return ops.slice(whole, *(ops.constant(bound) for bound in bounds))
 
 
-def _along(image: openvino.Output, taps: np.ndarray, axis: int, layer: _Layer) -> openvino.Node:
+def _along(
+    image: openvino.Output, taps: np.ndarray, axis: int, layer: _Layer, constants: _Constants
+) -> openvino.Node:
     """The weighted sums of inputs of each square along an axis."""
     _, channels, *size = (n.get_length() if n.is_static else -1 for n in image.get_partial_shape())
     before, squares = layer.before[axis], layer.squares.side * (layer.count(axis) - 1)
@@ -199,27 +188,45 @@ def _along(image: openvino.Output, taps: np.ndarray, axis: int, layer: _Layer) -
     side, stride, begin, end = [1, 1], [1, 1], [0, 0], [0, 0]
     side[axis], stride[axis] = last + 1 - first, layer.squares.side
     begin[axis], end[axis] = before - first, squares + last + 1 - before - size[axis]
-    weights = taps[first : last + 1].astype(np.float32).reshape(side)
-    each = ops.constant(np.tile(weights, [channels, 1, 1, 1, 1]))
-    return ops.group_convolution(image, each, stride, begin, end, [1, 1])
+    weights = np.tile(taps[first : last + 1].reshape(side), [channels, 1, 1, 1, 1])
+    return ops.group_convolution(image, constants(weights), stride, begin, end, [1, 1])
 
 
-def _sum(weights: np.ndarray, maps: Sequence[openvino.Node]) -> openvino.Node:
+def _sum(
+    weights: np.ndarray, maps: Sequence[openvino.Node], constants: _Constants
+) -> openvino.Node:
     """The weighted sum of maps, after Horner: a chain is one step for OpenVINO."""
     (total, scale), *others = [
         (each, weight) for weight, each in zip(weights, maps, strict=True) if weight
     ]
     for each, weight in others:
-        total, scale = ops.add(_times(scale / weight, total), each), weight
-    return _times(scale, total)
+        total, scale = ops.add(_times(scale / weight, total, constants), each), weight
+    return _times(scale, total, constants)
 
 
-def _times(weight: float, values: openvino.Node) -> openvino.Node:
-    return values if weight == 1 else ops.multiply(values, ops.constant(np.float32(weight)))
+def _times(weight: float, values: openvino.Node, constants: _Constants) -> openvino.Node:
+    return values if weight == 1 else ops.multiply(values, constants(np.array(weight)))
 
 
-def _finished(layer: _Layer, cell: openvino.Node) -> openvino.Node:
-    """Outputs at one place of every square, with bias and ReLU."""
+def _finished(
+    layer: _Layer, cell: openvino.Node, scale: float, constants: _Constants
+) -> openvino.Node:
+    """Outputs at one place of every square, with their scale, bias and ReLU."""
+    cell = _times(scale, cell, constants)
     if layer.bias is not None:
         cell = ops.add(cell, layer.bias)
     return ops.relu(cell) if layer.relu else cell
+
+
+class _Constants:
+    """Those of a graph, in float32, each but once: every node takes time to compile."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[tuple[int, ...], bytes], openvino.Node] = {}
+
+    def __call__(self, values: np.ndarray) -> openvino.Node:
+        single = np.asarray(values, np.float32)
+        key = single.shape, single.tobytes()
+        if key not in self._made:
+            self._made[key] = ops.constant(single)
+        return self._made[key]

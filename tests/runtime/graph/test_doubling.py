@@ -10,6 +10,7 @@ from openvino import opset13 as ops
 
 from geomrcnn.runtime.graph.doubling import double_at_once
 from geomrcnn.runtime.graph.following import of_kind
+from tests.runtime.graph.compiling import compiled
 
 IMAGE = np.random.default_rng(1).normal(size=(1, 8, 6, 10)).astype(np.float32)
 
@@ -26,7 +27,7 @@ def graph_of(times: Sequence[int] = (1, 1, 2, 1, 1)) -> openvino.Model:
 
 
 def run(graph: openvino.Model) -> np.ndarray:
-    return np.array(openvino.Core().compile_model(graph, "CPU")(IMAGE)[0])
+    return np.array(compiled(graph)(IMAGE)[0])
 
 
 def test_each_cell_is_there_four_times() -> None:

@@ -9,6 +9,7 @@ from openvino import opset13 as ops
 
 from geomrcnn.runtime.graph.following import of_kind
 from geomrcnn.runtime.graph.pooling import average_first
+from tests.runtime.graph.compiling import compiled
 
 FIRSTS = ((0, 0), (1, 0), (1, 1), (0, 1))
 
@@ -35,7 +36,7 @@ def graph_of(*, in_front: bool = False, firsts: object = FIRSTS, share: float = 
 
 def run(graph: openvino.Model, rois: np.ndarray) -> np.ndarray:
     level = np.random.default_rng(1).normal(size=(1, 8, 20, 30)).astype(np.float32)
-    return np.array(openvino.Core().compile_model(graph, "CPU")([level, rois])[0])
+    return np.array(compiled(graph)([level, rois])[0])
 
 
 def some_rois(count: int) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+
 import numpy as np
 import openvino
 import pytest
@@ -10,20 +12,26 @@ from geomrcnn.bundle.bundle import Bundle
 from geomrcnn.data.landscape import landscape
 from geomrcnn.runtime.graph import make_quick
 from geomrcnn.runtime.graph.following import of_kind
-from geomrcnn.runtime.graph.winograd import fixed_cost_here
+from geomrcnn.runtime.graph.rewriting import X86
+from tests.runtime.graph.compiling import compiled
 
 SHAPE = [1, 1024, 1024, 3]
 
 
 def run(graph: openvino.Model, image: np.ndarray) -> dict[str, np.ndarray]:
-    settings = {"INFERENCE_PRECISION_HINT": "f32"}
-    found = openvino.Core().compile_model(graph, "CPU", settings)(image)
+    found = compiled(graph)(image)
     return {name: np.array(found[name]) for name in ("boxes", "scores", "classes", "masks")}
 
 
-@pytest.mark.parametrize(("precision", "masks_differ_by"), [("fp32", 1e-3), ("int8", 0.05)])
-def test_the_same_is_found(precision: str, masks_differ_by: float) -> None:
-    """Values of 8 bits go to the other side of a step for the least difference."""
+@pytest.mark.parametrize(
+    ("precision", "masks_differ_by", "steps"), [("fp32", 1e-3, 0.0), ("int8", 0.05, 0.03)]
+)
+def test_the_same_is_found(precision: str, masks_differ_by: float, steps: float) -> None:
+    """Values of 8 bits go to the other side of a step for the least difference.
+
+    So in int8 a share of coordinates, `steps`, may differ by more than rounding, but by less than
+    half a pixel.
+    """
     files = Bundle.open("fields").openvino(precision)
     graph, quick = (openvino.Core().read_model(*files) for _ in range(2))
     graph.reshape(SHAPE)
@@ -32,7 +40,9 @@ def test_the_same_is_found(precision: str, masks_differ_by: float) -> None:
     expected, found = run(graph, image), run(quick, image)
     assert len(expected["scores"]) > 40
     np.testing.assert_array_equal(found["classes"], expected["classes"])
-    np.testing.assert_allclose(found["boxes"], expected["boxes"], atol=2e-3)
+    off = np.abs(found["boxes"] - expected["boxes"])
+    assert np.mean(off > 2e-3) <= steps
+    assert off.max() < 0.5
     np.testing.assert_allclose(found["scores"], expected["scores"], atol=1e-5)
     np.testing.assert_allclose(found["masks"], expected["masks"], atol=masks_differ_by)
 
@@ -44,6 +54,6 @@ def test_all_of_it_applies(precision: str) -> None:
     make_quick(quick, SHAPE)
     assert len(list(of_kind(quick, "ROIPooling"))) == 4 * 2 * 4
     assert len(list(of_kind(quick, "Interpolate"))) == 3
-    # P2 and P3, in the pyramid and in the head of the proposals.
-    convolved = 4 if precision == "fp32" and fixed_cost_here() < 100 else 0
+    # P2, in the pyramid and in the head of the proposals.
+    convolved = 2 if precision == "fp32" and platform.machine().lower() in X86 else 0
     assert len(list(of_kind(quick, "DepthToSpace"))) == convolved

@@ -7,6 +7,7 @@ import pytest
 from openvino import opset13 as ops
 
 from geomrcnn.runtime.graph.topk import choose_before_sorting
+from tests.runtime.graph.compiling import compiled
 
 
 def best(count: int, size: int, index_type: str = "i32") -> openvino.Model:
@@ -16,7 +17,7 @@ def best(count: int, size: int, index_type: str = "i32") -> openvino.Model:
 
 
 def run(graph: openvino.Model, values: npt.NDArray[np.float32]) -> list[npt.NDArray[np.generic]]:
-    found = openvino.Core().compile_model(graph, "CPU")(values)
+    found = compiled(graph)(values)
     return [found[0], found[1]]
 
 

@@ -11,15 +11,13 @@ from openvino import opset13 as ops
 
 from geomrcnn.runtime.graph.following import of_kind
 from geomrcnn.runtime.graph.squares import FIVE, FOUR, Squares
-from geomrcnn.runtime.graph.winograd import (
-    FIXED_COST,
-    WIDER,
-    convolve_by_winograd,
-    fixed_cost_here,
-)
+from geomrcnn.runtime.graph.winograd import convolve_by_winograd
 from tests.oracles.convolution import convolve
+from tests.runtime.graph.compiling import compiled
 
 RANDOM = np.random.default_rng(3)
+ANY = -math.inf
+"""Products that a layer must save, for those that are too small for it to pay."""
 
 
 def graph_of(
@@ -53,8 +51,7 @@ def plain(graph: openvino.Model) -> list[openvino.Node]:
 
 
 def run(graph: openvino.Model, image: np.ndarray) -> np.ndarray:
-    settings = {"INFERENCE_PRECISION_HINT": "f32"}
-    return np.array(openvino.Core().compile_model(graph, "CPU", settings)(image)[0])
+    return np.array(compiled(graph)(image)[0])
 
 
 @pytest.mark.parametrize("squares", [FOUR, FIVE], ids=["four", "five"])
@@ -63,8 +60,9 @@ def test_the_matrices_convolve(squares: Squares) -> None:
     values, kernel = RANDOM.normal(size=squares.reach), RANDOM.normal(size=3)
     expected = [values[i : i + 3] @ kernel for i in range(squares.side)]
     np.testing.assert_allclose(
-        sums @ ((kernels @ kernel) * (inputs @ values)), expected, atol=1e-13
+        squares.scales * (sums @ ((kernels @ kernel) * (inputs @ values))), expected, atol=1e-13
     )
+    assert all(abs(row[np.flatnonzero(row)[-1]]) == 1 for row in sums)
 
 
 @pytest.mark.parametrize("size", [(96, 96), (97, 100), (130, 71)])
@@ -72,7 +70,7 @@ def test_the_matrices_convolve(squares: Squares) -> None:
 def test_maps_of_any_size(size: tuple[int, int], bias: bool, relu: bool) -> None:
     kernel, added = kernel_of(144, 128), RANDOM.normal(size=144) if bias else None
     graph = graph_of(kernel, size, bias=added, relu=relu)
-    convolve_by_winograd(graph)
+    convolve_by_winograd(graph, ANY)
     assert not plain(graph)
     image = RANDOM.normal(size=(128, *size)).astype(np.float32)
     expected = convolve(image.astype(np.float64), kernel, 1)
@@ -87,7 +85,7 @@ def test_zeros_around_may_differ_by_side() -> None:
     kernel, image = kernel_of(128, 128), RANDOM.normal(size=(1, 128, 90, 100)).astype(np.float32)
     how = {"pads_begin": [0, 1], "pads_end": [2, 0]}
     graph, same = (graph_of(kernel, (90, 100), **how) for _ in range(2))
-    convolve_by_winograd(graph)
+    convolve_by_winograd(graph, ANY)
     assert not plain(graph)
     np.testing.assert_allclose(run(graph, image), run(same, image), atol=5e-5)
 
@@ -115,9 +113,9 @@ def test_what_else_takes_a_result_gets_the_same() -> None:
     how = [1, 1], [1, 1], [1, 1], [1, 1]
     sums = ops.convolution(image, ops.constant(kernel.astype(np.float32)), *how)
     graph = openvino.Model([ops.relu(sums), sums], [image])
-    convolve_by_winograd(graph)
+    convolve_by_winograd(graph, ANY)
     assert not plain(graph)
-    found = openvino.Core().compile_model(graph, "CPU")(RANDOM.normal(size=(1, 128, 96, 96)))
+    found = compiled(graph)(RANDOM.normal(size=(1, 128, 96, 96)))
     np.testing.assert_array_equal(found[0], np.maximum(found[1], 0))
     assert (found[1] < 0).any()
 
@@ -127,7 +125,7 @@ def test_levels_share_the_factors_of_a_head() -> None:
     levels = [ops.parameter([1, 128, side, side], np.float32) for side in (128, 96)]
     how = [1, 1], [1, 1], [1, 1], [1, 1]
     graph = openvino.Model([ops.convolution(level, kernel, *how) for level in levels], levels)
-    convolve_by_winograd(graph)
+    convolve_by_winograd(graph, ANY)
     large = [n for n in of_kind(graph, "Constant") if math.prod(n.get_output_shape(0)) > 10_000]
     assert len(large) == FOUR.reach**2
 
@@ -140,9 +138,9 @@ def test_kernels_of_one_name_stay_apart() -> None:
     for each in sums:
         each.input_value(1).get_node().set_friendly_name("kernel")
     graph = openvino.Model(sums, [image])
-    convolve_by_winograd(graph)
+    convolve_by_winograd(graph, ANY)
     values = RANDOM.normal(size=(128, 96, 96)).astype(np.float32)
-    found = openvino.Core().compile_model(graph, "CPU")(values[None])
+    found = compiled(graph)(values[None])
     for place, kernel in enumerate(kernels):
         expected = convolve(values.astype(np.float64), kernel, 1)
         np.testing.assert_allclose(found[place][0], expected, atol=5e-5)
@@ -163,18 +161,3 @@ def test_the_others_stay(graph: openvino.Model) -> None:
     convolve_by_winograd(graph)
     assert len(plain(graph)) == 1
     assert len(graph.get_ordered_ops()) < 8
-
-
-def test_wide_vectors_make_it_pay_less() -> None:
-    """There, 128 channels stay as they are, and 256 do not."""
-    for channels, left in ((128, 1), (256, 0)):
-        graph = graph_of(kernel_of(channels, channels), (128, 128))
-        convolve_by_winograd(graph, WIDER * FIXED_COST)
-        assert len(plain(graph)) == left
-    graph = graph_of(kernel_of(256, 256), (128, 128))
-    convolve_by_winograd(graph, math.inf)
-    assert len(plain(graph)) == 1
-
-
-def test_this_processor_has_a_cost() -> None:
-    assert fixed_cost_here() in (FIXED_COST, WIDER * FIXED_COST, math.inf)
