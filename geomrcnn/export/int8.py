@@ -107,11 +107,11 @@ def compiled(graph: openvino.Model) -> openvino.CompiledModel:
 
     A processor without instructions for 8-bit integers would make sums that overflow, and so a
     graph look worse than it is. There, rounded values are multiplied in float32, where no sum
-    overflows.
+    overflows. Matrix products would still be of 8 bits, by values that are rounded as they come.
     """
     settings: dict[str, object] = {"INFERENCE_PRECISION_HINT": "f32"}
     if not int8_pays():
-        settings["LP_TRANSFORMS_MODE"] = "NO"
+        settings |= {"LP_TRANSFORMS_MODE": "NO", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0}
     return openvino.Core().compile_model(graph, "CPU", settings)
 
 

@@ -50,7 +50,7 @@ class Stages(NamedTuple):
     pooled: [R, p, p, C], what the box head sees.
     box_predictions: What it says.
     boxes: The M boxes that are reported.
-    mask_cells: [M + 1, m, m, C], what masks of every class are computed from; the last is of none.
+    mask_cells: [M, m, m, C], what masks of every class are computed from.
     mask_logits: [M, m, m], of the class of each box.
     """
 
@@ -116,11 +116,8 @@ class MaskRCNN(keras.Model):  # type: ignore[misc]
         pooled = self._pool(levels, proposals, self.config.box_pool)
         box_predictions = self.box_head(pooled)
         boxes = detect_boxes(box_predictions, proposals, within, self.config)
-        # One RoI more, whose mask is dropped: LiteRT's convolutions refuse an empty list.
-        rois = Proposals(tf.pad(boxes.boxes, [[0, 1], [0, 0]]), tf.pad(boxes.image_index, [[0, 1]]))
-        classes = tf.pad(boxes.classes, [[0, 1]], constant_values=1)
-        mask_cells = self.mask_head(self._pool(levels, rois, self.config.mask_size // 2))
-        mask_logits = self.mask_head.of_class(mask_cells, classes)[:-1]
+        rois = Proposals(boxes.boxes, boxes.image_index)
+        mask_cells, mask_logits = self._draw(levels, rois, boxes.classes, training=False)
         return Stages(
             levels,
             anchors,
@@ -162,10 +159,7 @@ class MaskRCNN(keras.Model):  # type: ignore[misc]
         )
         positive = Proposals(*(tf.gather(part, rois.positives) for part in drawn))
         classes = tf.gather(rois.classes, rois.positives)
-        cells = self.mask_head(
-            self._pool(levels, positive, self.config.mask_size // 2), training=True
-        )
-        logits = self.mask_head.of_class(cells, classes)
+        _, logits = self._draw(levels, positive, classes, training=True)
         return Losses(rpn_class, rpn_box, box_class, box, mask_loss(logits, rois, images.shape[0]))
 
     def _trunk(
@@ -212,6 +206,18 @@ class MaskRCNN(keras.Model):  # type: ignore[misc]
             sampling=self.geometry.sampling,
             level_rule=self.geometry.level_rule,
         )
+
+    def _draw(
+        self, levels: list[tf.Tensor], rois: Proposals, classes: tf.Tensor, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Features of the cells of masks [R, m, m, C], and logits of each RoI's class [R, m, m]."""
+        # One RoI more, whose mask is dropped: convolutions of LiteRT, and gradients of
+        # TensorFlow's, fail on an empty list.
+        more = Proposals(tf.pad(rois.boxes, [[0, 1], [0, 0]]), tf.pad(rois.image_index, [[0, 1]]))
+        pooled = self._pool(levels, more, self.config.mask_size // 2)
+        cells = self.mask_head(pooled, training=training)
+        logits = self.mask_head.of_class(cells, tf.pad(classes, [[0, 1]], constant_values=1))
+        return cells[:-1], logits[:-1]
 
     @property
     def _inset(self) -> tf.Tensor:

@@ -47,5 +47,5 @@ def _outputs(model: MaskRCNN, image: np.ndarray) -> Outputs:
     frame = frame_for(config, *image.shape[:2])
     array = tf.constant(place(image, frame, config, whole_numbers=True)[None])
     stages = model.stages(array, tf.constant(frame.window[None]))
-    mask_logits = model.mask_head.logits(stages.mask_cells).numpy()[:-1]
+    mask_logits = model.mask_head.logits(stages.mask_cells).numpy()
     return Outputs(config, frame, stages, model.objects(stages), mask_logits)
