@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import openvino
 
 from geomrcnn.runtime.graph.doubling import double_at_once
+from geomrcnn.runtime.graph.padding import pool_without_zeros
 from geomrcnn.runtime.graph.pooling import average_first
 from geomrcnn.runtime.graph.quantising import quantise_first
 from geomrcnn.runtime.graph.summing import sum_in_one_order
@@ -30,6 +31,7 @@ def make_quick(graph: openvino.Model, images: Sequence[int]) -> None:
     average_first(graph)
     quantise_first(graph)
     double_at_once(graph)
+    pool_without_zeros(graph)
     if platform.machine().lower() in X86:
         convolve_by_winograd(graph)
     sum_in_one_order(graph)
