@@ -16,10 +16,9 @@ def graph_of(
     *, relu: bool = True, begin: object = (0, 0, 1, 1), end: object = (0, 0, 1, 1), value: float = 0
 ) -> openvino.Model:
     image = ops.parameter([1, 3, 9, 12], np.float32)
-    padded = ops.pad(
-        ops.relu(image) if relu else image, ops.constant(np.array(begin)), ops.constant(np.array(end)), "constant",
-        ops.constant(np.float32(value)),
-    )  # fmt: skip
+    margins = (ops.constant(np.array(each)) for each in (begin, end))
+    values = ops.relu(image) if relu else image
+    padded = ops.pad(values, *margins, "constant", ops.constant(np.float32(value)))
     pooled = ops.max_pool(padded, [2, 2], [1, 1], [0, 0], [0, 0], [3, 3], "floor")
     return openvino.Model([ops.multiply(pooled.output(0), ops.constant(np.float32(2)))], [image])
 
