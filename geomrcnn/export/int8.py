@@ -107,7 +107,7 @@ def compiled(graph: openvino.Model) -> openvino.CompiledModel:
 
     A processor without instructions for 8-bit integers would make sums that overflow, and so a
     graph look worse than it is. There, rounded values are multiplied in float32, where no sum
-    overflows. Matrix products would still be of 8 bits, by values that are rounded as they come.
+    overflows; matrix products are kept from rounding what comes to 8 bits by themselves.
     """
     settings: dict[str, object] = {"INFERENCE_PRECISION_HINT": "f32"}
     if not int8_pays():

@@ -2,9 +2,9 @@
 
 3×3 convolutions of the sizes that networks have are run by OpenVINO as they are, and as
 `geomrcnn.runtime.graph.winograd` rewrites them, in turns. Printed are the milliseconds of one layer
-and their ratio, the ratio that is reckoned to choose layers by, how much longer
-it takes to compile, and by how much results are off on average, as a share of their spread,
-compared with the exact ones at some places.
+and their ratio, the ratio that is reckoned to choose layers by, how much longer it takes to
+compile, and by how much results are off on average, as a share of their spread, compared with the
+exact ones at some places.
 """
 
 from __future__ import annotations

@@ -27,10 +27,10 @@ CHANNELS = 64
 """What is done once for each channel, transforms and sums, as so many products with others. It is
 what fits 64, 128 and 256 channels, on processors with AVX2 and with AVX-512 (`scripts/bench
 convolutions`)."""
-ROIS = 100
-"""For how many it is reckoned: their number is not known beforehand."""
 SMALL = 1.5
 """Times that, for the small maps of RoIs."""
+ROIS = 100
+"""For so many it is reckoned: their number is not known beforehand."""
 
 
 def convolve_by_winograd(graph: openvino.Model, saved: float = SAVED) -> None:
@@ -219,7 +219,7 @@ def _finished(
 
 
 class _Constants:
-    """Those of a graph, in float32, each but once: every node takes time to compile."""
+    """Numbers of a graph in float32, one node for equal ones: each takes time to compile."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[tuple[int, ...], bytes], openvino.Node] = {}

@@ -153,6 +153,7 @@ def test_kernels_of_one_name_stay_apart() -> None:
         pytest.param(graph_of(kernel_of(128, 128), (96, 96), dilations=[2, 2]), id="dilation"),
         pytest.param(graph_of(kernel_of(64, 64), (256, 256)), id="few channels"),
         pytest.param(graph_of(kernel_of(128, 128), (16, 16)), id="a small map"),
+        pytest.param(graph_of(kernel_of(128, 128), (128, 128)), id="too little saved"),
         pytest.param(graph_of(kernel_of(128, 128), (14, 14), count=-1), id="narrow RoIs"),
         pytest.param(graph_of(kernel_of(128, 128), (-1, -1)), id="any size"),
     ],
@@ -161,3 +162,11 @@ def test_the_others_stay(graph: openvino.Model) -> None:
     convolve_by_winograd(graph)
     assert len(plain(graph)) == 1
     assert len(graph.get_ordered_ops()) < 8
+
+
+def test_layers_that_save_enough_are_rewritten() -> None:
+    """By themselves, as the others stay."""
+    for channels, side in ((128, 256), (256, 64)):
+        graph = graph_of(kernel_of(channels, channels), (side, side))
+        convolve_by_winograd(graph)
+        assert not plain(graph)
